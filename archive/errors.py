@@ -1,0 +1,44 @@
+"""What can go wrong in the store.
+
+::
+
+    ArchiveError
+    ├── ArchiveWriteError    bytes could not be made durable (disk full, no permission, I/O error)
+    ├── ArchiveBusy          another process is crawling this agency into this data directory
+    ├── CaptureMissing       a catalog row points at a record that is not there
+    ├── DigestMismatch       stored bytes do not have the digest that was recorded for them
+    └── CatalogError         the catalog cannot be used
+        └── SchemaTooNew     written by a later version of this software
+
+Every message says who, what, where, what was found, what was expected and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class ArchiveError(Exception):
+    """Base of everything the store raises."""
+
+
+class ArchiveWriteError(ArchiveError):
+    """Bytes could not be made durable; whatever was committed before is intact."""
+
+
+class ArchiveBusy(ArchiveError):
+    """Another process holds this agency's lock."""
+
+
+class CaptureMissing(ArchiveError):
+    """A catalog row points at a WARC record that is not where it should be."""
+
+
+class DigestMismatch(ArchiveError):
+    """Stored bytes differ from the digest that was recorded for them."""
+
+
+class CatalogError(ArchiveError):
+    """The catalog file is missing, unreadable or not a catalog."""
+
+
+class SchemaTooNew(CatalogError):
+    """The catalog was written by a later version and is left untouched."""

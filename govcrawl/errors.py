@@ -1,0 +1,44 @@
+"""What can go wrong while crawling and reading.
+
+::
+
+    CrawlError
+    ├── TemplateMismatch    a selector found nothing (or too much) where something must be
+    ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
+    ├── NotAPage            the address answers, but there is no document there (404, soft 404)
+    ├── BadAgency           an agency's declaration is wrong
+    ├── UsageMistake        an argument the user gave cannot be used
+    └── UnsupportedLibrary  private names the wire tap stands on are not there in this Scrapy or Twisted
+
+Errors of the store are in :mod:`archive.errors`. All of these survive pickling: they cross process borders.
+"""
+
+from __future__ import annotations
+
+
+class CrawlError(Exception):
+    """Base of everything the crawl side raises."""
+
+
+class TemplateMismatch(CrawlError):
+    """The page does not have the shape its template states; the message names page and selector."""
+
+
+class BlockedPage(CrawlError):
+    """The site answered with a challenge, a wall or an empty shell."""
+
+
+class NotAPage(CrawlError):
+    """The address answers, but no document stands there (any more)."""
+
+
+class BadAgency(CrawlError):
+    """An agency's declaration is wrong; raised when its class is defined."""
+
+
+class UsageMistake(CrawlError):
+    """An argument or setting cannot be used; the message says which, what was given and what is accepted."""
+
+
+class UnsupportedLibrary(CrawlError):
+    """The installed Scrapy or Twisted lacks a private name that wire-true capture needs."""

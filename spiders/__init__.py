@@ -1,0 +1,1 @@
+"""Agencies, one per file, and the site templates behind them. Imports ``govcrawl`` only."""

@@ -1,0 +1,1 @@
+"""Site templates: one class per CMS family."""
