@@ -7,6 +7,7 @@
     ├── ArchiveBusy          another process is crawling this agency into this data directory
     ├── CaptureMissing       a catalog row points at a record that is not there
     ├── DigestMismatch       stored bytes do not have the digest that was recorded for them
+    ├── UnreadableContent    a content coding cannot be undone within the limits
     └── CatalogError         the catalog cannot be used
         └── SchemaTooNew     written by a later version of this software
 
@@ -34,6 +35,10 @@ class CaptureMissing(ArchiveError):
 
 class DigestMismatch(ArchiveError):
     """Stored bytes differ from the digest that was recorded for them."""
+
+
+class UnreadableContent(ArchiveError):
+    """The content coding of a stored message cannot be undone within the limits."""
 
 
 class CatalogError(ArchiveError):

@@ -1,0 +1,422 @@
+"""HTTP messages as they lie in the store: heads, payloads, contents, and the digests of them.
+
+Three words, three byte sequences (RFC 9110 section 6.4, RFC 9112 section 6, WARC 1.1 'WARC-Payload-Digest'):
+
+* block: every byte of the message as it crossed the wire;
+* payload: the entity-body after transfer-decoding (de-chunked) and before content-decoding; what payload digests are of;
+* content: the payload after content-decoding (gzip …); the page or file itself.
+
+What servers send is hostile: everything here streams in pieces of at most about 64 KiB, reads heads of at most 1 MiB,
+and takes of a broken message what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import sys
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO
+
+import brotli
+
+from archive.errors import UnreadableContent
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Source = bytes | IO[bytes]
+"""Stored bytes: in memory, or a seekable binary file that starts with the message."""
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+PIECE_BYTES = 65536
+HEAD_LIMIT_BYTES = 1 << 20
+CHUNK_LINE_LIMIT_BYTES = 16384
+CODINGS_LIMIT = 5  # codings one message may stack; more is an attack, not a page
+ZSTD_WINDOW_LOG_MAX = 23  # 8 MiB, the most a server may use (RFC 9659)
+
+NO_PAYLOAD_STATUSES = frozenset({204, 304})  # RFC 9112 section 6.3
+
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+([1-9]\d\d)(?:[ \t].*)?", re.DOTALL)
+_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+_DECIMAL = re.compile(rb"\d{1,18}")
+
+_zstd_options = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The final head of a stored response, and where it lies.
+
+    Without an HTTP status line ``status`` and ``version`` are ``None``, ``headers`` is empty and ``start`` = ``end`` = 0.
+    """
+
+    start: int  # of the final status line; interim heads (1xx) come before it
+    end: int  # just behind the blank line; where the body begins
+    status: int | None
+    version: str | None  # 1.1
+    headers: Fields  # as received: names in their own case, folded lines joined by one space
+    complete: bool  # the blank line arrived
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of every field of that name (any case), in order."""
+        lowered = name.lower()
+        return [value for field, value in self.headers if field.lower() == lowered]
+
+    def value(self, name: bytes) -> str | None:
+        """Return the first non-empty value of that name as Latin-1 text, which keeps every byte, or ``None``."""
+        return next((value.decode("latin-1") for value in self.values(name) if value), None)
+
+    @property
+    def media_type(self) -> str | None:
+        """The declared media type: lower case, without parameters; ``None`` when none is declared."""
+        declared = self.value(b"Content-Type")
+        return (declared.partition(";")[0].strip().lower() or None) if declared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What is to be known of a stored response before it is written."""
+
+    head: Head
+    block_digest: str
+    payload_digest: str | None  # None where the message has no payload
+    payload_bytes: int
+
+
+def read_head(source: Source) -> Head:
+    """Find the final head of a stored response (RFC 9112 section 4; interim heads: RFC 9110 section 15.2).
+
+    Tolerates bare LF line ends, folded lines, lines without colon, any bytes in values and blank lines before the status
+    line. A head whose blank line never came ends with the message; its last, unfinished line is not read.
+    """
+    file = _as_file(source)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    lines = _HeadLines(file)
+    while True:
+        start, line = lines.take_non_blank()
+        match = _STATUS_LINE.fullmatch(line) if line is not None else None
+        if match is None:
+            return Head(start=0, end=0, status=None, version=None, headers=(), complete=False)
+        headers, complete = _read_fields(lines)
+        status = int(match[2])
+        if not 100 <= status < 200 or status == 101:  # noqa: PLR2004 -- RFC 9110: 1xx is interim, but 101 ends HTTP
+            break
+    return Head(
+        start=start,
+        end=lines.position if complete else size,
+        status=status,
+        version=match[1].decode("ascii"),
+        headers=headers,
+        complete=complete,
+    )
+
+
+def read_request(request: bytes) -> tuple[Fields, bytes]:
+    """Split a request into its header fields and its body (``b""`` where there is none)."""
+    lines = _HeadLines(io.BytesIO(request))
+    lines.take_non_blank()
+    headers, complete = _read_fields(lines)
+    return headers, request[lines.position :] if complete else b""
+
+
+def has_payload(head: Head, method: str) -> bool:
+    """Tell whether a response can have a payload at all (RFC 9112 section 6.3)."""
+    return head.complete and method.upper() != "HEAD" and head.status not in {None, 101, *NO_PAYLOAD_STATUSES}
+
+
+def iter_payload(source: Source, head: Head, method: str) -> Iterator[bytes]:
+    """Yield the payload in pieces: the body after transfer-decoding, before content-decoding (RFC 9112 section 6).
+
+    Of a broken chunk what is there is taken; where a chunk-size line should stand and something else does, the rest is
+    taken as it is, which is what a body that only claims to be chunked needs.
+    """
+    if not has_payload(head, method):
+        return iter(())
+    file = _as_file(source)
+    codings = _codings(head.values(b"Transfer-Encoding"))
+    if not codings:
+        return _iter_plain(file, head.end, _content_length(head))
+    if codings[-1] == "chunked":
+        return _decoded(_iter_chunked(file, head.end), codings[:-1])
+    return _decoded(_iter_plain(file, head.end, None), codings)
+
+
+def iter_content(payload: Iterable[bytes], headers: Fields, *, max_bytes: int | None = None) -> Iterator[bytes]:
+    """Yield the content in pieces: the payload after undoing its content codings (RFC 9110 section 8.4).
+
+    Knows gzip (several members too), deflate (with and without zlib wrapper), br and zstd, also stacked. A cut or broken
+    stream yields what can be read; a payload that is not in the coding it claims passes as it is, and so does one with a
+    coding nobody knows (``Content-Encoding: utf-8`` occurs).
+
+    Raises:
+        UnreadableContent: more than ``max_bytes`` come out, or more codings are stacked than any page uses.
+    """
+    named = [value for name, value in headers if name.lower() == b"content-encoding"]
+    pieces = _decoded(iter(payload), _codings(named))
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if max_bytes is not None and total > max_bytes:
+            message = (
+                f"content coding {b', '.join(named)!r}: decodes to more than {max_bytes} bytes; "
+                "raise the limit if the file is wanted"
+            )
+            raise UnreadableContent(message)
+        yield piece
+
+
+def measure(source: Source, method: str) -> Framing:
+    """Read a stored response once for its framing and its digests."""
+    head = read_head(source)
+    block_digest, _ = digest_pieces(_iter_plain(_as_file(source), 0, None))
+    if not has_payload(head, method):
+        return Framing(head=head, block_digest=block_digest, payload_digest=None, payload_bytes=0)
+    payload_digest, payload_bytes = digest_pieces(iter_payload(source, head, method))
+    return Framing(head=head, block_digest=block_digest, payload_digest=payload_digest, payload_bytes=payload_bytes)
+
+
+def digest_pieces(pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Return ``sha256:`` + lower-case hex over the pieces, and how many bytes they were."""
+    digest = hashlib.sha256()
+    total = 0
+    for piece in pieces:
+        digest.update(piece)
+        total += len(piece)
+    return f"sha256:{digest.hexdigest()}", total
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return ``sha256:`` + lower-case hex of some bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def text_digest(text: str) -> str:
+    """Return ``sha256:`` + lower-case hex of a text in NFKC with every run of blanks as one space, as UTF-8.
+
+    Tells whether a text changed; not a digest of any file.
+    """
+    normal = " ".join(unicodedata.normalize("NFKC", text).split())
+    return digest_bytes(normal.encode("utf-8", "surrogatepass"))
+
+
+def _as_file(source: Source) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+class _HeadLines:
+    """Lines of a head, at most ``HEAD_LIMIT_BYTES`` of them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.position = 0  # of the next line
+
+    def take(self) -> bytes | None:
+        """Return the next line without its end, ``None`` where no finished line is left within the limit."""
+        line = self._file.readline(HEAD_LIMIT_BYTES - self.position)
+        if not line.endswith(b"\n"):
+            return None
+        self.position += len(line)
+        return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+
+    def take_non_blank(self) -> tuple[int, bytes | None]:
+        while True:
+            start = self.position
+            line = self.take()
+            if line != b"":
+                return start, line
+
+
+def _read_fields(lines: _HeadLines) -> tuple[Fields, bool]:
+    fields: list[tuple[bytes, bytes]] = []
+    folds_on_field = False
+    while (line := lines.take()) is not None:
+        if not line:
+            return tuple(fields), True
+        if line[:1] in {b" ", b"\t"}:
+            if folds_on_field:
+                name, value = fields[-1]
+                fields[-1] = (name, (value + b" " + line.strip(b" \t")).strip(b" \t"))
+            continue
+        name, colon, value = line.partition(b":")
+        folds_on_field = bool(colon)
+        if colon:
+            fields.append((name.rstrip(b" \t"), value.strip(b" \t\r")))
+    return tuple(fields), False
+
+
+def _codings(values: Iterable[bytes]) -> list[str]:
+    """Read the coding names of a field that may be repeated, in the order they were applied, without ``identity``."""
+    names = (part.split(b";")[0].strip().lower().decode("latin-1") for value in values for part in value.split(b","))
+    return [name for name in names if name not in {"", "identity"}]
+
+
+def _content_length(head: Head) -> int | None:
+    """Read Content-Length; ``None`` where it is missing, unreadable or contradicts itself (RFC 9112 section 6.3)."""
+    given = {part.strip() for value in head.values(b"Content-Length") for part in value.split(b",")}
+    if len(given) != 1:
+        return None
+    (only,) = given
+    return int(only) if _DECIMAL.fullmatch(only) else None
+
+
+def _iter_plain(file: IO[bytes], position: int, length: int | None) -> Iterator[bytes]:
+    left = length
+    while left is None or left > 0:
+        file.seek(position)  # the file may be read by others between two pieces
+        piece = file.read(PIECE_BYTES if left is None else min(left, PIECE_BYTES))
+        if not piece:
+            return
+        position += len(piece)
+        if left is not None:
+            left -= len(piece)
+        yield piece
+
+
+def _iter_chunked(file: IO[bytes], position: int) -> Iterator[bytes]:
+    while True:
+        file.seek(position)
+        line = file.readline(CHUNK_LINE_LIMIT_BYTES)
+        match = _CHUNK_SIZE.fullmatch(line)
+        if match is None:
+            if not _is_cut_size_line(line):
+                yield from _iter_plain(file, position, None)
+            return
+        size = int(match[1], 16)
+        if size == 0:
+            return  # trailer fields are no payload
+        position += len(line)
+        for piece in _iter_plain(file, position, size):
+            position += len(piece)
+            yield piece
+        file.seek(position)
+        line_end = file.read(2)
+        position += 2 if line_end == b"\r\n" else 1 if line_end[:1] == b"\n" else 0
+
+
+def _is_cut_size_line(line: bytes) -> bool:
+    """Tell a chunk-size line that was cut off (or nothing at all) from bytes that are no chunk-size line."""
+    return not line.endswith(b"\n") and _CHUNK_SIZE.fullmatch(line.rstrip(b"\r") + b"\n") is not None or not line.strip()
+
+
+def _decoded(pieces: Iterator[bytes], codings: list[str]) -> Iterator[bytes]:
+    if len(codings) > CODINGS_LIMIT:
+        message = f"{len(codings)} codings stacked on one message, at most {CODINGS_LIMIT} are undone"
+        raise UnreadableContent(message)
+    for coding in reversed(codings):
+        decoder = _DECODERS.get(coding)
+        if decoder is not None:
+            pieces = decoder(pieces)
+    return pieces
+
+
+def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first four bytes at least, where there are so many, and all pieces again."""
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) >= 4:  # noqa: PLR2004 -- the longest magic number, zstd's
+            break
+    return start, chain((start,) if start else (), pieces)
+
+
+def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    start, pieces = _begun(pieces)
+    if not start.startswith(b"\x1f\x8b"):
+        yield from pieces
+        return
+    yield from _inflate(pieces, lambda: zlib.decompressobj(31))
+
+
+def _undeflate(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    start, pieces = _begun(pieces)
+    wrapped = len(start) >= 2 and start[0] & 0x0F == 8 and int.from_bytes(start[:2]) % 31 == 0  # noqa: PLR2004 -- RFC 1950
+    yield from _inflate(pieces, lambda: zlib.decompressobj(15 if wrapped else -15), passes_if_unread=True)
+
+
+def _inflate(
+    pieces: Iterator[bytes], new_inflater: Callable[[], zlib._Decompress], *, passes_if_unread: bool = False
+) -> Iterator[bytes]:
+    inflater = new_inflater()
+    unread = True
+    for piece in pieces:
+        data = piece
+        while data:
+            try:
+                out = inflater.decompress(data, PIECE_BYTES)
+            except zlib.error:
+                if passes_if_unread and unread:
+                    yield from chain((piece,), pieces)
+                return
+            if out:
+                unread = False
+                yield out
+            if inflater.eof:
+                data = inflater.unused_data
+                inflater = new_inflater()
+            else:
+                data = inflater.unconsumed_tail
+    rest = inflater.flush()
+    if rest:
+        yield rest
+
+
+def _unbrotli(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    decoder = brotli.Decompressor()
+    unread = True
+    for piece in pieces:
+        data = piece
+        while True:
+            try:
+                out = decoder.process(data, output_buffer_limit=PIECE_BYTES)
+            except brotli.error:
+                if unread:
+                    yield from chain((piece,), pieces)
+                return
+            if out:
+                unread = False
+                yield out
+            if decoder.is_finished():
+                return
+            if decoder.can_accept_more_data():
+                break
+            data = b""
+
+
+def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    start, pieces = _begun(pieces)
+    if not start.startswith(b"\x28\xb5\x2f\xfd"):
+        yield from pieces
+        return
+    decoder = zstd.ZstdDecompressor(options=_zstd_options)
+    for piece in pieces:
+        data = piece
+        while data or not (decoder.needs_input or decoder.eof):
+            try:
+                out = decoder.decompress(data, PIECE_BYTES)
+            except zstd.ZstdError:
+                return
+            if out:
+                yield out
+            data = b""
+            if decoder.eof:
+                data = decoder.unused_data
+                decoder = zstd.ZstdDecompressor(options=_zstd_options)
+
+
+_DECODERS: dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _undeflate,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
