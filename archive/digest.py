@@ -3,7 +3,8 @@
 Three words, three byte sequences (RFC 9110 section 6.4, RFC 9112 section 6, WARC 1.1 'WARC-Payload-Digest'):
 
 * block: every byte of the message as it crossed the wire;
-* payload: the entity-body after transfer-decoding (de-chunked) and before content-decoding; what payload digests are of;
+* payload: the entity-body after transfer-decoding (de-chunked) and before content-decoding; what payload digests are
+  of;
 * content: the payload after content-decoding (gzip …); the page or file itself.
 
 What servers send is hostile: everything here streams in pieces of at most about 64 KiB, reads heads of at most 1 MiB,
@@ -15,33 +16,23 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import sys
 import unicodedata
-import zlib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import brotli
-
+from archive.codings import PIECE_BYTES, undo_codings
 from archive.errors import UnreadableContent
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Source = bytes | IO[bytes]
 """Stored bytes: in memory, or a seekable binary file that starts with the message."""
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
-PIECE_BYTES = 65536
 HEAD_LIMIT_BYTES = 1 << 20
 CHUNK_LINE_LIMIT_BYTES = 16384
-CODINGS_LIMIT = 5  # codings one message may stack; more is an attack, not a page
-ZSTD_WINDOW_LOG_MAX = 23  # 8 MiB, the most a server may use (RFC 9659)
 
 NO_PAYLOAD_STATUSES = frozenset({204, 304})  # RFC 9112 section 6.3
 
@@ -49,14 +40,12 @@ _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+([1-9]\d\d)(?:[ \t].*)?", r
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 _DECIMAL = re.compile(rb"\d{1,18}")
 
-_zstd_options = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX}
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """The final head of a stored response, and where it lies.
 
-    Without an HTTP status line ``status`` and ``version`` are ``None``, ``headers`` is empty and ``start`` = ``end`` = 0.
+    Without an HTTP status line ``status`` and ``version`` are ``None``, ``headers`` is empty, ``start`` = ``end`` = 0.
     """
 
     start: int  # of the final status line; interim heads (1xx) come before it
@@ -95,8 +84,8 @@ class Framing:
 def read_head(source: Source) -> Head:
     """Find the final head of a stored response (RFC 9112 section 4; interim heads: RFC 9110 section 15.2).
 
-    Tolerates bare LF line ends, folded lines, lines without colon, any bytes in values and blank lines before the status
-    line. A head whose blank line never came ends with the message; its last, unfinished line is not read.
+    Tolerates bare LF line ends, folded lines, lines without colon, any bytes in values and blank lines before the
+    status line. A head whose blank line never came ends with the message; its last, unfinished line is not read.
     """
     file = _as_file(source)
     size = file.seek(0, io.SEEK_END)
@@ -147,22 +136,22 @@ def iter_payload(source: Source, head: Head, method: str) -> Iterator[bytes]:
     if not codings:
         return _iter_plain(file, head.end, _content_length(head))
     if codings[-1] == "chunked":
-        return _decoded(_iter_chunked(file, head.end), codings[:-1])
-    return _decoded(_iter_plain(file, head.end, None), codings)
+        return undo_codings(_iter_chunked(file, head.end), codings[:-1])
+    return undo_codings(_iter_plain(file, head.end, None), codings)
 
 
 def iter_content(payload: Iterable[bytes], headers: Fields, *, max_bytes: int | None = None) -> Iterator[bytes]:
     """Yield the content in pieces: the payload after undoing its content codings (RFC 9110 section 8.4).
 
-    Knows gzip (several members too), deflate (with and without zlib wrapper), br and zstd, also stacked. A cut or broken
-    stream yields what can be read; a payload that is not in the coding it claims passes as it is, and so does one with a
-    coding nobody knows (``Content-Encoding: utf-8`` occurs).
+    Knows gzip (several members too), deflate (with and without zlib wrapper), br and zstd, also stacked. A cut or
+    broken stream yields what can be read; a payload that is not in the coding it claims passes as it is, and so does
+    one with a coding nobody knows (``Content-Encoding: utf-8`` occurs).
 
     Raises:
         UnreadableContent: more than ``max_bytes`` come out, or more codings are stacked than any page uses.
     """
     named = [value for name, value in headers if name.lower() == b"content-encoding"]
-    pieces = _decoded(iter(payload), _codings(named))
+    pieces = undo_codings(iter(payload), _codings(named))
     total = 0
     for piece in pieces:
         total += len(piece)
@@ -305,118 +294,6 @@ def _iter_chunked(file: IO[bytes], position: int) -> Iterator[bytes]:
 
 def _is_cut_size_line(line: bytes) -> bool:
     """Tell a chunk-size line that was cut off (or nothing at all) from bytes that are no chunk-size line."""
-    return not line.endswith(b"\n") and _CHUNK_SIZE.fullmatch(line.rstrip(b"\r") + b"\n") is not None or not line.strip()
-
-
-def _decoded(pieces: Iterator[bytes], codings: list[str]) -> Iterator[bytes]:
-    if len(codings) > CODINGS_LIMIT:
-        message = f"{len(codings)} codings stacked on one message, at most {CODINGS_LIMIT} are undone"
-        raise UnreadableContent(message)
-    for coding in reversed(codings):
-        decoder = _DECODERS.get(coding)
-        if decoder is not None:
-            pieces = decoder(pieces)
-    return pieces
-
-
-def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first four bytes at least, where there are so many, and all pieces again."""
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) >= 4:  # noqa: PLR2004 -- the longest magic number, zstd's
-            break
-    return start, chain((start,) if start else (), pieces)
-
-
-def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    start, pieces = _begun(pieces)
-    if not start.startswith(b"\x1f\x8b"):
-        yield from pieces
-        return
-    yield from _inflate(pieces, lambda: zlib.decompressobj(31))
-
-
-def _undeflate(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    start, pieces = _begun(pieces)
-    wrapped = len(start) >= 2 and start[0] & 0x0F == 8 and int.from_bytes(start[:2]) % 31 == 0  # noqa: PLR2004 -- RFC 1950
-    yield from _inflate(pieces, lambda: zlib.decompressobj(15 if wrapped else -15), passes_if_unread=True)
-
-
-def _inflate(
-    pieces: Iterator[bytes], new_inflater: Callable[[], zlib._Decompress], *, passes_if_unread: bool = False
-) -> Iterator[bytes]:
-    inflater = new_inflater()
-    unread = True
-    for piece in pieces:
-        data = piece
-        while data:
-            try:
-                out = inflater.decompress(data, PIECE_BYTES)
-            except zlib.error:
-                if passes_if_unread and unread:
-                    yield from chain((piece,), pieces)
-                return
-            if out:
-                unread = False
-                yield out
-            if inflater.eof:
-                data = inflater.unused_data
-                inflater = new_inflater()
-            else:
-                data = inflater.unconsumed_tail
-    rest = inflater.flush()
-    if rest:
-        yield rest
-
-
-def _unbrotli(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    decoder = brotli.Decompressor()
-    unread = True
-    for piece in pieces:
-        data = piece
-        while True:
-            try:
-                out = decoder.process(data, output_buffer_limit=PIECE_BYTES)
-            except brotli.error:
-                if unread:
-                    yield from chain((piece,), pieces)
-                return
-            if out:
-                unread = False
-                yield out
-            if decoder.is_finished():
-                return
-            if decoder.can_accept_more_data():
-                break
-            data = b""
-
-
-def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    start, pieces = _begun(pieces)
-    if not start.startswith(b"\x28\xb5\x2f\xfd"):
-        yield from pieces
-        return
-    decoder = zstd.ZstdDecompressor(options=_zstd_options)
-    for piece in pieces:
-        data = piece
-        while data or not (decoder.needs_input or decoder.eof):
-            try:
-                out = decoder.decompress(data, PIECE_BYTES)
-            except zstd.ZstdError:
-                return
-            if out:
-                yield out
-            data = b""
-            if decoder.eof:
-                data = decoder.unused_data
-                decoder = zstd.ZstdDecompressor(options=_zstd_options)
-
-
-_DECODERS: dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
-    "gzip": _gunzip,
-    "x-gzip": _gunzip,
-    "deflate": _undeflate,
-    "br": _unbrotli,
-    "zstd": _unzstd,
-}
+    if line.endswith(b"\n"):
+        return not line.strip()
+    return not line or _CHUNK_SIZE.fullmatch(line.rstrip(b"\r") + b"\n") is not None
