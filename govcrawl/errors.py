@@ -6,6 +6,7 @@
     ├── TemplateMismatch    a selector found nothing (or too much) where something must be
     ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
     ├── NotAPage            the address answers, but there is no document there (404, soft 404)
+    ├── UnreadablePage      an answer that is neither: a server error, too large, nested beyond reason, not markup at all
     ├── BadAgency           an agency's declaration is wrong
     ├── UsageMistake        an argument the user gave cannot be used
     └── UnsupportedLibrary  private names the wire tap stands on are not there in this Scrapy or Twisted
@@ -30,6 +31,10 @@ class BlockedPage(CrawlError):
 
 class NotAPage(CrawlError):
     """The address answers, but no document stands there (any more)."""
+
+
+class UnreadablePage(CrawlError):
+    """What came cannot be read as a page; says nothing about whether the document is still there."""
 
 
 class BadAgency(CrawlError):
