@@ -6,6 +6,7 @@
     ├── TemplateMismatch    a selector found nothing (or too much) where something must be
     ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
     ├── NotAPage            the address answers, but there is no document there (404, soft 404)
+    ├── BadStatus           an HTTP status that says nothing about the document (500, 429 after all retries)
     ├── UnreadablePage      an answer that is neither: a server error, too large, nested beyond reason, not markup at all
     ├── BadAgency           an agency's declaration is wrong
     ├── UsageMistake        an argument the user gave cannot be used
@@ -35,6 +36,10 @@ class NotAPage(CrawlError):
 
 class UnreadablePage(CrawlError):
     """What came cannot be read as a page; says nothing about whether the document is still there."""
+
+
+class BadStatus(CrawlError):
+    """The server answered with a status that says nothing about the document itself."""
 
 
 class BadAgency(CrawlError):

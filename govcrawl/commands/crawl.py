@@ -1,0 +1,98 @@
+"""``scrapy crawl AGENCY``: Scrapy's command with a check before, progress meanwhile, a verdict and an exit code after.
+
+Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable, a list not readable, interrupted …);
+2 what was asked for cannot be done (unknown agency or argument).
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.exceptions import UsageError
+
+from archive.errors import ArchiveError
+from archive.store import Store
+from govcrawl.connect_to import parse_connect_to
+from govcrawl.errors import UsageMistake
+from govcrawl.monitors import summary
+from govcrawl.session import Session
+from govcrawl.speech import say
+from govcrawl.spider import DisclosureSpider
+
+if TYPE_CHECKING:
+    import argparse
+
+USAGE_EXIT = 2
+
+
+class Command(ScrapyCrawl):
+    """Crawl one agency."""
+
+    def syntax(self) -> str:
+        """Return the command's form."""
+        return "[options] AGENCY"
+
+    def short_desc(self) -> str:
+        """Return what ``scrapy --help`` shows."""
+        return say("抓取一个机构的公开栏目", "Crawl one agency's disclosure channels")
+
+    def long_desc(self) -> str:
+        """Return what ``scrapy crawl --help`` shows."""
+        return say(
+            "抓取一个机构的公开栏目，存入 WARC 和目录库。参数：-a mode=incremental|full -a since=YYYY-MM-DD -a limit=N；"
+            "-s DOWNLOAD_DELAY=0 取消默认的每秒一次的限速。退出码：0 完整，1 未完成，2 用法错误。",
+            "Crawl one agency's disclosure channels into WARC and catalog. Arguments: -a mode=incremental|full "
+            "-a since=YYYY-MM-DD -a limit=N; -s DOWNLOAD_DELAY=0 lifts the default pace of one request a second. "
+            "Exit codes: 0 complete, 1 not complete, 2 usage.",
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check, crawl, report."""
+        if len(args) != 1:
+            raise UsageError(say("请给出一个机构名，例如：scrapy crawl xiamen_sfj", "name one agency, e.g. scrapy crawl xiamen_sfj"))
+        process = self.crawler_process
+        assert process is not None  # Scrapy sets it before run()
+        name = args[0]
+        names = process.spider_loader.list()
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]
+            self._refuse(
+                say(
+                    f"没有名为 {name!r} 的机构。相近的有：{'、'.join(near)}。全部机构：scrapy list",
+                    f"no agency is called {name!r}; near: {', '.join(near)}. All: scrapy list",
+                ),
+                USAGE_EXIT,
+            )
+            return
+        try:
+            spidercls = process.spider_loader.load(name)
+            if not issubclass(spidercls, DisclosureSpider):
+                raise UsageMistake(f"{name} is no agency of this project: {spidercls.__module__} does not derive from DisclosureSpider")
+            spidercls(**opts.spargs)
+            parse_connect_to(process.settings.get("GOVCRAWL_CONNECT_TO") or "")
+            crawler = process.create_crawler(spidercls)
+        except UsageMistake as error:
+            self._refuse(str(error), USAGE_EXIT)
+            return
+        data = Path(process.settings["GOVCRAWL_DATA"])
+        try:
+            Store.check(data, name)
+        except ArchiveError as error:
+            self._refuse(str(error), 1)
+            return
+        process.crawl(crawler, **opts.spargs)
+        process.start()
+        session = crawler.get_extension(Session) if crawler.spider else None
+        if session is None or process.bootstrap_failed:
+            self._refuse(say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why"), 1)
+            return
+        sys.stdout.write(summary(session) + "\n")
+        self.exitcode = 0 if session.outcome == "finished" else 1
+
+    def _refuse(self, sentence: str, code: int) -> None:
+        sys.stderr.write(f"govcrawl: {sentence}\n")
+        self.exitcode = code

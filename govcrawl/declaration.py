@@ -1,0 +1,56 @@
+"""What a person declares: an agency's attributes, a crawl's arguments. Mistakes are named at once."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from govcrawl.errors import BadAgency, UsageMistake
+
+if TYPE_CHECKING:
+    from govcrawl.spider import DisclosureSpider
+
+MODES = ("incremental", "full")
+
+
+def read_arguments(mode: str, since: str | None, limit: str | None) -> tuple[str, str | None, int | None]:
+    """Return (mode, since, limit) as values.
+
+    Raises:
+        UsageMistake: naming the argument, what was given and what is accepted.
+    """
+    if mode not in MODES:
+        raise UsageMistake(f"mode={mode!r} is not known; accepted: {', '.join(MODES)}")
+    if since is not None:
+        try:
+            since = date.fromisoformat(since).isoformat()
+        except ValueError:
+            raise UsageMistake(f"since={since!r} is no date; expected YYYY-MM-DD, e.g. since=2024-01-31") from None
+    if limit is None:
+        return mode, since, None
+    if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
+        raise UsageMistake(f"limit={limit!r} is no count of documents; expected a whole number from 1")
+    return mode, since, int(limit)
+
+
+def check_agency(cls: type[DisclosureSpider]) -> None:
+    """Check what an agency declares.
+
+    Raises:
+        BadAgency: naming the class, the attribute, what it is and what it must be.
+    """
+    where = f"{cls.__module__}.{cls.__name__}"
+    if cls.name != cls.__name__ or not re.fullmatch(r"[a-z][a-z0-9_]*", cls.name):
+        raise BadAgency(f"{where}: name is {cls.name!r}; it must equal the class name and be lower-case letters, digits and _")
+    if not re.search("[\u4e00-\u9fff]", cls.agency):
+        raise BadAgency(f"{where}: agency is {cls.agency!r}; expected the official Chinese name in full")
+    base = urlsplit(cls.base_url)
+    if base.scheme not in {"http", "https"} or not base.hostname:
+        raise BadAgency(f"{where}: base_url is {cls.base_url!r}; expected an absolute http(s) URL")
+    if not cls.channels:
+        raise BadAgency(f"{where}: channels is empty; expected printed channel name → seed path, at least one")
+    for channel, path in cls.channels.items():
+        if urlsplit(urljoin(cls.base_url, path)).scheme not in {"http", "https"} or not channel.strip():
+            raise BadAgency(f"{where}: channel {channel!r} has seed {path!r}; expected a printed name and an http(s) URL or path")

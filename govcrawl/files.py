@@ -1,0 +1,111 @@
+"""Attachments and content images: fetched after their document, each once per crawl, conditionally where known."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, cast
+
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http.request import NO_CALLBACK
+
+from archive.errors import ArchiveError
+from archive.model import Capture, File, FileLink
+from govcrawl.errors import BadStatus, CrawlError
+from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
+from govcrawl.guard import check
+from govcrawl.responses import NOT_MODIFIED, read_response, validators
+from govcrawl.session import request_meta
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from govcrawl.session import Session
+
+FileKind = Literal["attachment", "image"]
+
+
+class Files:
+    """The files of one crawl."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._fetched: dict[str, asyncio.Future[File]] = {}
+
+    async def fetch(self, link: FileLink | File, kind: FileKind, via: str, known: File | None) -> File:
+        """Return the file behind a link; what could not be had is a File with ``error`` and no digest.
+
+        Raises:
+            ArchiveError: the exchange could not be stored.
+        """
+        waiting = self._fetched.get(link.url)
+        if waiting is None:
+            waiting = self._fetched[link.url] = asyncio.get_running_loop().create_future()
+            try:
+                waiting.set_result(await self._fetch(link, kind, via, known))
+            except ArchiveError as error:
+                waiting.set_exception(error)
+        return replace(await waiting, label=link.label, filename=link.filename)
+
+    async def _fetch(self, link: FileLink | File, kind: FileKind, via: str, known: File | None) -> File:
+        session = self._session
+        unread = File(url=link.url, label=link.label, filename=link.filename, media_type=None, bytes=None, sha256=None, capture_id=None)
+        before = None
+        if known is not None and known.sha256 is not None:
+            before = await session.call(session.store.last_capture, session.spider.name, link.url)
+        request = Request(
+            link.url,
+            headers=validators(before),
+            meta={
+                "handle_httpstatus_all": True,
+                "allow_offsite": True,
+                **request_meta(kind, via=via, hops="L" if kind == "attachment" else "E"),
+            },
+            callback=NO_CALLBACK,
+            dont_filter=True,
+            priority=5,  # a document is complete only with its files: they go before the next document
+        )
+        engine = session.crawler.engine
+        assert engine is not None  # documents are read only while the engine runs
+        try:
+            response = await engine.download_async(request)
+        except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
+            reason, message = read_failure(error)
+            await session.put_failure(request, reason, message)
+            return replace(unread, error=f"{reason}: {message}")
+        capture: Capture = cast("Request", response.request).meta["capture"]
+        session.tally.counts["files"] += 1
+        if response.status == NOT_MODIFIED and known:
+            return replace(known, capture_id=capture.id)
+        try:
+            return read_file_response(response, link, capture)
+        except CrawlError as error:
+            reason, message = read_failure(error)
+            await session.put_failure(request, reason, message, capture.id)
+            return replace(unread, capture_id=capture.id, error=f"{reason}: {message}")
+
+
+def read_file_response(response: Response, link: FileLink | File, capture: Capture) -> File:
+    """Return the file a response holds.
+
+    Raises:
+        CrawlError: the response is an error page, a challenge or empty.
+    """
+    page = read_response(response)
+    if page.status != 200 or (capture.media_type or "").startswith("text/html"):  # noqa: PLR2004
+        check(page)
+    if page.status != 200:  # noqa: PLR2004
+        raise BadStatus(f"{page.url} answered {page.status}, expected 200")
+    if not page.body:
+        raise BadStatus(f"{page.url} answered {page.status} with an empty body")
+    return File(
+        url=link.url,
+        label=link.label,
+        filename=link.filename,
+        media_type=capture.media_type,
+        bytes=len(page.body),
+        sha256=hashlib.sha256(page.body).hexdigest(),
+        capture_id=capture.id,
+    )

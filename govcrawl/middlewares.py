@@ -1,0 +1,149 @@
+"""What stands between a request and the wire: robots.txt, cookies, patience, the home page before a second try."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+from scrapy.downloadermiddlewares import cookies
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.http.request import NO_CALLBACK
+from tldextract import TLDExtract
+
+from govcrawl.errors import UnsupportedLibrary
+from govcrawl.failures import DOWNLOAD_ERRORS, RobotsDisallowed, RobotsUnavailable, read_failure
+from govcrawl.politeness import parse_retry_after
+from govcrawl.session import Session, request_meta
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+TINY_BYTES = 32  # a gateway's answer to a client without the home page's cookie was 2 bytes long on the sites seen
+HTTP_OK = 200
+REFUSALS = frozenset({429, 503})
+
+
+class RobotsMiddleware:
+    """Obeys robots.txt by RFC 9309.
+
+    2xx is parsed; 4xx allows everything (2.3.1.3); 5xx and a host that cannot be reached disallow everything (2.3.1.4).
+    The Crawl-delay that holds for us goes to the governor.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._rules: dict[str, asyncio.Future[Protego | RobotsUnavailable]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make one for a crawl; ROBOTSTXT_OBEY=False turns it off."""
+        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
+            raise NotConfigured
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Let a request pass that the site's robots.txt allows."""
+        if request.meta.get("dont_obey_robotstxt") or not request.url.startswith(("http:", "https:")):
+            return
+        parts = urlsplit(request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._rules:
+            self._rules[origin] = asyncio.get_running_loop().create_future()
+            self._rules[origin].set_result(await self._fetch(origin))
+        rules = await self._rules[origin]
+        if isinstance(rules, RobotsUnavailable):
+            raise RobotsUnavailable(str(rules)) from rules
+        if not rules.can_fetch(request.url, self._crawler.settings["USER_AGENT"]):
+            raise RobotsDisallowed(f"robots.txt of {parts.netloc} disallows {request.url}")
+
+    async def _fetch(self, origin: str) -> Protego | RobotsUnavailable:
+        url = f"{origin}/robots.txt"
+        meta = {"dont_obey_robotstxt": True, "allow_offsite": True, **request_meta("robots", hops="P")}
+        request = Request(url, priority=1000, meta=meta, callback=NO_CALLBACK)
+        engine = self._crawler.engine
+        assert engine is not None  # requests exist only while the engine runs
+        try:
+            response = await engine.download_async(request)
+        except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
+            return RobotsUnavailable(f"{url} could not be fetched: {read_failure(error)[1]}; nothing of the host may be fetched then (RFC 9309)")
+        if response.status >= 500:  # noqa: PLR2004 - a class of HTTP status codes
+            return RobotsUnavailable(f"{url} answered {response.status}; nothing of the host may be fetched then (RFC 9309)")
+        text = response.body.decode("utf-8", "replace") if response.status < 300 else ""  # noqa: PLR2004
+        rules = Protego.parse(text)
+        delay = rules.crawl_delay(self._crawler.settings["USER_AGENT"])
+        if delay:
+            Session.of(self._crawler).governor.put_crawl_delay(urlsplit(origin).hostname or "", float(delay))
+        return rules
+
+
+class OfflineCookiesMiddleware(CookiesMiddleware):
+    """Cookies with the public-suffix list that tldextract ships, so that nothing is fetched for it."""
+
+    def __init__(self, debug: bool = False) -> None:  # noqa: FBT001, FBT002 - Scrapy's signature
+        super().__init__(debug)
+        if not isinstance(getattr(cookies, "_split_domain", None), TLDExtract):
+            raise UnsupportedLibrary("scrapy.downloadermiddlewares.cookies._split_domain is no TLDExtract: use Scrapy 2.18 or 2.19")
+        cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None)  # noqa: SLF001
+
+
+class PatientRetryMiddleware(RetryMiddleware):
+    """Retries as Scrapy does, but not before the site's Retry-After or the back-off has passed."""
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        """Note refusals with the governor and retry what may succeed later."""
+        session = Session.of(self.crawler)
+        host = urlsplit(request.url).hostname or ""
+        if response.status not in REFUSALS:
+            session.governor.answered(host)
+            return super().process_response(request, response)  # type: ignore[return-value]
+        header = response.headers.get(b"Retry-After")
+        seconds = session.governor.refused(host, parse_retry_after(header.decode("latin-1") if header else None))
+        longest = self.crawler.settings.getfloat("GOVCRAWL_MAX_WAIT_SECONDS")
+        if seconds > longest:
+            session.stop("refused", f"{host} answered {response.status} and asks for {seconds:.0f} s of quiet (limit {longest:.0f} s); crawl again later")
+            return response
+        return super().process_response(request, response)  # type: ignore[return-value]
+
+
+class HomeFirstMiddleware:
+    """Visits the home page once and asks again where a page came back with a few bytes only.
+
+    Some gateways give the page only to clients that bear the home page's cookie. A script challenge is not solved.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make one for a crawl."""
+        return cls(crawler)
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Ask again after the home page, once per request."""
+        what = request.meta.get("govcrawl", {}).get("kind")
+        if what not in {"list", "document"} or response.status != HTTP_OK or request.meta.get("home_visited"):
+            return response
+        if len(response.body.strip()) > TINY_BYTES:
+            return response
+        parts = urlsplit(request.url)
+        home = f"{parts.scheme}://{parts.netloc}/"
+        logger.info("tiny body url=%s bytes=%d: visiting %s first", request.url, len(response.body), home)
+        meta = {"allow_offsite": True, "handle_httpstatus_all": True, **request_meta("home", via=request.url, hops="P")}
+        engine = self._crawler.engine
+        assert engine is not None  # responses exist only while the engine runs
+        try:
+            await engine.download_async(Request(home, meta=meta, callback=NO_CALLBACK, dont_filter=True))
+        except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
+            logger.warning("home page failed url=%s error=%s", home, error)
+            return response
+        return request.replace(dont_filter=True, meta={**request.meta, "home_visited": True}, priority=request.priority + 1)

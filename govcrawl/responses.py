@@ -1,0 +1,56 @@
+"""Between Scrapy's responses and the reader's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qsl
+
+from govcrawl.decode import Page
+from govcrawl.errors import BadStatus
+from govcrawl.guard import check
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
+
+    from archive.model import Capture
+
+OK = 200
+NOT_MODIFIED = 304
+FORM = b"application/x-www-form-urlencoded"
+
+
+def read_response(response: Response) -> Page:
+    """Return the page a response holds, with what was posted to get it."""
+    request = cast("Request", response.request)
+    content_type = response.headers.get(b"Content-Type")
+    posted = (request.headers.get(b"Content-Type") or b"").startswith(FORM)
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)) if posted else {}
+    return Page(
+        url=response.url,
+        body=response.body,
+        content_type=content_type.decode("latin-1") if content_type else None,
+        status=response.status,
+        method=request.method,
+        form=form,
+    )
+
+
+def check_answer(page: Page) -> None:
+    """Let only an answer pass that can be read as content.
+
+    Raises:
+        BlockedPage, NotAPage: from the guard.
+        BadStatus: any other status than 200.
+    """
+    check(page)
+    if page.status != OK:
+        raise BadStatus(f"{page.url} answered {page.status}, expected {OK}; try again later")
+
+
+def validators(capture: Capture | None) -> dict[str, str]:
+    """Return the headers of a conditional request (RFC 9110 13.1) for what was captured before; empty where it had none."""
+    if capture is None:
+        return {}
+    headers = {"If-None-Match": capture.etag, "If-Modified-Since": capture.last_modified}
+    return {name: value for name, value in headers.items() if value}

@@ -1,0 +1,290 @@
+"""One crawl: its row, its counters, its way into the archive.
+
+A Scrapy extension. Everything that touches the store runs on one thread of its own (the archive thread), so that neither
+compression nor fsync holds up the reactor; captures that arrive while one batch is being made durable form the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from urllib.parse import urlsplit
+
+import scrapy
+import twisted
+from scrapy import signals
+
+from archive.errors import ArchiveError
+from archive.model import Capture, Context, Exchange, Kind
+from archive.store import Store
+from govcrawl import __version__
+from govcrawl.connect_to import parse_connect_to
+from govcrawl.politeness import Governor
+from govcrawl.workers import Readers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scrapy import Request, Spider
+    from scrapy.crawler import Crawler
+    from twisted.python.failure import Failure
+
+    from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_BATCH = 64  # captures made durable by one fsync; more would only delay the first of them
+
+
+def request_meta(
+    kind: Kind,
+    *,
+    channel: str | None = None,
+    via: str | None = None,
+    hops: str = "",
+    entry: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the part of ``Request.meta`` that says why a URL is fetched; it is archived with the capture."""
+    return {"govcrawl": {"kind": kind, "channel": channel, "via": via, "hops": hops, "entry": dict(entry or {})}}
+
+
+@dataclass(slots=True)
+class Absence:
+    """A known document that was not there at this look."""
+
+    document_id: str
+    capture_id: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened so far, for progress, summary and the crawl's row."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    channel: str | None = None  # the one last read from
+    fatal: tuple[str, str] | None = None  # (reason, sentence): why the crawl counts as failed
+
+
+class Session:
+    """The one crawl of a Crawler.
+
+    Raises:
+        ArchiveError: the data directory cannot be used, or another process crawls this agency.
+    """
+
+    def __init__(self, crawler: Crawler, spider: DisclosureSpider) -> None:
+        settings = crawler.settings
+        self.crawler = crawler
+        self.spider = spider
+        self.tally = Tally()
+        self.governor = Governor(settings.getfloat("DOWNLOAD_DELAY"), settings.getfloat("GOVCRAWL_BACKOFF_SECONDS"))
+        self.started_at = datetime.now(UTC)
+        self.crawl_id = f"{spider.name}-{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.finished_at: datetime | None = None
+        self.outcome: str | None = None
+        self.absences: list[Absence] = []
+        self.readers = Readers(
+            settings.getint("GOVCRAWL_READERS"), settings.getfloat("GOVCRAWL_READ_SECONDS"), settings.getint("GOVCRAWL_READER_MEMORY_BYTES")
+        )
+        self._waiting: list[tuple[Exchange, Context, asyncio.Future[Capture]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+        self.store = Store.open(Path(settings["GOVCRAWL_DATA"]), warc_max_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES"))
+        try:
+            self._begin()
+        except ArchiveError:
+            self.store.close()
+            raise
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Open the store and begin the crawl's row."""
+        spider: Any = crawler.spider
+        session = cls(crawler, spider)
+        crawler.signals.connect(session.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(session.spider_error, signal=signals.spider_error)
+        crawler.signals.connect(session.spider_closed, signal=signals.spider_closed)
+        return session
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> Session:
+        """Return the session of a running crawl."""
+        session = crawler.get_extension(cls)
+        if session is None:
+            raise RuntimeError("govcrawl.session.Session is not among EXTENSIONS: a crawl cannot run without its archive")
+        return session
+
+    def _begin(self) -> None:
+        settings, spider = self.crawler.settings, self.spider
+        extra = {"description": f"Disclosure (政务公开) pages of {spider.agency}, crawl {self.crawl_id}", "isPartOf": spider.name}
+        if settings.getbool("GOVCRAWL_DEMO"):
+            extra["description"] = f"demonstration data (示例数据): {extra['description']}"
+        if connect_to := settings.get("GOVCRAWL_CONNECT_TO"):
+            parse_connect_to(connect_to)
+            extra["govcrawl-connect-to"] = connect_to  # who reads the WARC must know that names were not resolved as usual
+        self.store.begin_crawl(
+            spider.agency_row(),
+            crawl_id=self.crawl_id,
+            mode=spider.mode,
+            options=spider.arguments(),
+            software=f"govcrawl/{__version__} Scrapy/{scrapy.__version__} Twisted/{twisted.__version__}",
+            user_agent=settings["USER_AGENT"],
+            contact=settings.get("GOVCRAWL_CONTACT") or None,
+            extra_info=extra,
+            started_at=self.started_at,
+        )
+
+    # --- what the download handler needs (govcrawl.download.CaptureSink) ---
+
+    async def turn(self, request: Request) -> None:
+        """Wait until the host may be asked again."""
+        await self.governor.turn(urlsplit(request.url).hostname or "")
+
+    async def put_exchange(self, exchange: Exchange, request: Request) -> Capture:
+        """Archive one exchange; returns when it is durable and in the catalog.
+
+        Raises:
+            ArchiveError: it could not be stored; the crawl is being ended.
+        """
+        future: asyncio.Future[Capture] = asyncio.get_running_loop().create_future()
+        self._waiting.append((exchange, self.context(request), future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write())
+        capture = await future
+        self.tally.counts["requests"] += 1
+        self.tally.counts["bytes"] += exchange.response_bytes
+        return capture
+
+    def context(self, request: Request) -> Context:
+        """Say why a request was made."""
+        why = request.meta.get("govcrawl") or {"kind": "other"}
+        redirects = request.meta.get("redirect_urls") or ()
+        return Context(
+            agency=self.spider.name,
+            crawl_id=self.crawl_id,
+            kind=why["kind"],
+            channel=why.get("channel"),
+            via=redirects[-1] if redirects else why.get("via"),
+            hops=why.get("hops", "") + "R" * len(redirects),
+            entry=why.get("entry") or {},
+        )
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                captures = await self.call(self.store.put_captures, [(exchange, context) for exchange, context, _ in batch])
+            except ArchiveError as error:
+                for _, _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+            else:
+                for (_, _, future), capture in zip(batch, captures, strict=True):
+                    if not future.done():
+                        future.set_result(capture)
+
+    # --- what the spider needs ---
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of the store on the archive thread.
+
+        Raises:
+            ArchiveError: from the store; the crawl is being ended.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
+        except ArchiveError as error:
+            self.stop("archive", str(error))
+            raise
+
+    async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
+        """Record what could not be got or read, and why."""
+        context = self.context(request)
+        self.tally.counts["failed"] += 1
+        self.tally.counts[f"failed/{reason}"] += 1
+        logger.warning("failed kind=%s reason=%s url=%s: %s", context.kind, reason, request.url, message)
+        await self.call(
+            self.store.put_failure,
+            context,
+            url=request.url,
+            method=request.method,
+            reason=reason,
+            message=message,
+            capture_id=capture_id,
+            at=datetime.now(UTC),
+        )
+
+    def stop(self, reason: str, sentence: str) -> None:
+        """End the crawl as failed; the first reason stands."""
+        if self.tally.fatal:
+            return
+        self.tally.fatal = (reason, sentence)
+        logger.error("crawl stops reason=%s: %s", reason, sentence)
+        self.governor.closed = True
+        engine = self.crawler.engine
+        if engine and self.crawler.crawling:
+            self._ending = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+
+    def fail(self, reason: str, sentence: str) -> None:
+        """Note that the crawl is not complete; it goes on."""
+        if not self.tally.fatal:
+            self.tally.fatal = (reason, sentence)
+
+    def spider_opened(self) -> None:
+        """Start the readers while the first lists are on their way."""
+        self.readers.start()
+
+    def spider_error(self, failure: Failure) -> None:
+        """Note an error that nobody foresaw; Scrapy logs it with its traceback."""
+        self.tally.counts["failed"] += 1
+        self.fail("bug", f"unexpected {failure.type.__name__}: {failure.getErrorMessage()}; please report it with the log")
+
+    # --- the end ---
+
+    async def spider_closed(self, spider: Spider, reason: str) -> None:
+        """Turn what was and was not seen into states, and close the crawl's row and WARC file."""
+        if reason != "finished":
+            self.fail("interrupted" if reason in {"shutdown", "cancelled"} else reason, f"the crawl ended before its lists did: {reason}")
+        if self._writing:
+            await self._writing
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
+        except ArchiveError as error:
+            self.fail("archive", str(error))
+            self.outcome = "failed"
+            logger.error("crawl could not be closed: %s", error)  # noqa: TRY400 - the message is for a person
+        finally:
+            self.store.close()
+            self._thread.shutdown()
+            self.readers.close()
+        logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
+
+    def _finish(self) -> None:
+        self.finished_at = datetime.now(UTC)
+        fatal = self.tally.fatal
+        if fatal is None and not self.spider.partial:
+            for absence in self.absences:
+                state = self.store.put_absence(self.crawl_id, absence.document_id, absence.capture_id, absence.reason, self.finished_at)
+                self.tally.counts[state] += 1
+            for name, number in self.store.settle(self.crawl_id, self.spider.name, self.finished_at).items():
+                self.tally.counts[name] += number
+        self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] == "interrupted" else "failed"
+        self.store.finish_crawl(
+            self.crawl_id,
+            outcome=self.outcome,
+            reason=f"{fatal[0]}: {fatal[1]}" if fatal else None,
+            counts=dict(self.tally.counts),
+            finished_at=self.finished_at,
+        )

@@ -1,0 +1,93 @@
+"""Every setting of a crawl on one page, each with its unit and reason.
+
+Scrapy reads this module; ``-s NAME=VALUE`` overrides any of it for one run. Settings that start with ``GOVCRAWL_`` are this
+project's own and may also be given as environment variables of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+
+BOT_NAME = "govcrawl"
+SPIDER_MODULES = ["spiders"]
+NEWSPIDER_MODULE = "spiders"
+COMMANDS_MODULE = "govcrawl.commands"
+
+# --- where things lie -------------------------------------------------------------------------------------------------
+
+GOVCRAWL_DATA = os.environ.get("GOVCRAWL_DATA", "data")  # directory of catalog.db and warc/; relative to where you stand
+GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOST2:PORT2 …, as curl --connect-to
+GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask
+GOVCRAWL_DEMO = False  # marks the captures of this crawl as demonstration data in warcinfo
+GOVCRAWL_WARC_MAX_BYTES = 1_000_000_000  # a WARC file is closed once it is longer; 1 GB is the custom of web archives
+
+# --- who we are: the User-Agent names the software and a contact, see DisclosureSpider.update_settings -----------------
+
+USER_AGENT = None  # None: "govcrawl/VERSION (+CONTACT)"
+ROBOTSTXT_OBEY = True
+
+# --- the pace: one request at a time per host, one second apart; a longer Crawl-delay or Retry-After holds in any case --
+
+DOWNLOAD_DELAY = 1.0  # seconds between the starts of two requests to a host; 0 lifts the pace
+DOWNLOAD_DELAY_JITTER = 0  # an exact pace can be shown afterwards; a random one cannot
+CONCURRENT_REQUESTS = 16  # in all; hosts are bounded each on their own
+CONCURRENT_REQUESTS_PER_DOMAIN = 8  # holds only where DOWNLOAD_DELAY is 0; otherwise 1
+AUTOTHROTTLE_ENABLED = False  # knows latency only, neither Crawl-delay nor Retry-After
+GOVCRAWL_MAX_WAIT_SECONDS = 600.0  # a Retry-After longer than this is not waited for: the crawl says so and ends
+GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-After; doubles each time
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+DOWNLOAD_TIMEOUT = 120.0  # seconds; agency sites are slow at times, dead ones must not hold a crawl for ever
+DOWNLOAD_MAXSIZE = 256 * 1024 * 1024  # bytes; a larger body is kept as a prefix (WARC-Truncated: length)
+DOWNLOAD_WARNSIZE = 64 * 1024 * 1024
+DOWNLOAD_FAIL_ON_DATALOSS = True  # a cut page is retried, never read
+RETRY_TIMES = 2  # after the first attempt
+RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]
+REDIRECT_MAX_TIMES = 10
+METAREFRESH_ENABLED = False  # a refresh to the parent is how a withdrawn page answers: it is read, not followed
+DEPTH_LIMIT = 0  # lists are walked to their end; traps are avoided by following nothing but list entries and next pages
+GOVCRAWL_MAX_LIST_PAGES = 2000  # per channel and crawl: a list that never ends is reported, not walked for ever
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+GOVCRAWL_READERS = 0  # processes that read documents; 0: one per core
+GOVCRAWL_READ_SECONDS = 60.0  # one document may take this long; a hostile page is given up, not waited for
+GOVCRAWL_READER_MEMORY_BYTES = 2 * 1024**3  # address space of one reader process
+
+# --- cookies are on: some sites answer an empty page to a client without the home page's cookie -------------------------
+
+COOKIES_ENABLED = True
+
+# --- what must not listen or remember ---------------------------------------------------------------------------------
+
+TELNETCONSOLE_ENABLED = False  # open surface: a console that executes code
+REMOTE_CONTROL_ENABLED = False  # the same over HTTP, on by default since Scrapy 2.19
+HTTPCACHE_ENABLED = False  # hides changes for weeks and would be archived as if it came over the wire
+
+# --- the parts --------------------------------------------------------------------------------------------------------
+
+DOWNLOAD_HANDLERS = {
+    "http": "govcrawl.download.TapDownloadHandler",
+    "https": "govcrawl.download.TapDownloadHandler",
+    "ftp": None,
+    "s3": None,
+}
+EXTENSIONS = {
+    "govcrawl.session.Session": 0,
+    "govcrawl.monitors.Progress": 10,
+    "scrapy.extensions.feedexport.FeedExporter": None,  # spiders yield no items: documents go into the catalog
+}
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "govcrawl.middlewares.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+    "govcrawl.middlewares.OfflineCookiesMiddleware": 700,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "govcrawl.middlewares.PatientRetryMiddleware": 550,
+    "govcrawl.middlewares.HomeFirstMiddleware": 560,
+}
+
+LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_DATEFORMAT = "%Y-%m-%d %H:%M:%S"

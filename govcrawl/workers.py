@@ -1,0 +1,115 @@
+"""Documents are read in other processes: the reactor's thread never waits for a page to be parsed.
+
+A reader that dies, hangs or eats memory costs one document, not the crawl.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import resource
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from govcrawl.errors import CrawlError
+
+if TYPE_CHECKING:
+    from archive.model import Document
+    from govcrawl.decode import Page
+    from govcrawl.items import ListEntry
+    from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
+
+PAGES_PER_PROCESS = 2000  # lxml and trafilatura keep caches: a fresh process now and then bounds the memory
+
+
+class ReaderFailed(CrawlError):
+    """A reader process died or took too long over one page."""
+
+
+class Readers:
+    """A pool of processes that turn pages into documents.
+
+    Args:
+        processes: how many; 0 means one per core.
+        seconds: how long one page may take.
+        memory_bytes: address space of one process.
+    """
+
+    def __init__(self, processes: int, seconds: float, memory_bytes: int) -> None:
+        self._processes = processes or os.cpu_count() or 1
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def read(self, template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
+        """Read one document page.
+
+        Raises:
+            CrawlError: the page is none (NotAPage), blocked (BlockedPage), of another shape (TemplateMismatch), or its
+                reader died twice or took longer than the limit (ReaderFailed).
+        """
+        for attempt in (1, 2):
+            pool = self._pool = self._pool or self._start()
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return await asyncio.wrap_future(pool.submit(_read, template, page, entry))
+            except TimeoutError:
+                self._restart(pool)
+                raise ReaderFailed(f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped") from None
+            except BrokenProcessPool:
+                # every page in flight sees this; each is tried once more, so that only the one that kills readers is given up
+                self._restart(pool)
+                logger.warning("reader died url=%s attempt=%d", page.url, attempt)
+        raise ReaderFailed(f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice (memory limit {self._memory_bytes} bytes)")
+
+    def start(self) -> None:
+        """Start the processes ahead of the first page."""
+        self._pool = self._pool or self._start()
+        for _ in range(self._processes):
+            self._pool.submit(_warm)
+
+    def close(self) -> None:
+        """End the processes; pages not read yet are dropped."""
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _start(self) -> ProcessPoolExecutor:
+        # spawn: a fork would copy the reactor's sockets and the archive's locks into the readers
+        return ProcessPoolExecutor(
+            self._processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_limit_memory,
+            initargs=(self._memory_bytes,),
+            max_tasks_per_child=PAGES_PER_PROCESS,
+        )
+
+    def _restart(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is not pool:  # somebody else in flight already did
+            return
+        self._pool = None
+        for process in multiprocessing.active_children():  # a hung reader does not end by being asked
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _warm() -> int:
+    """Import what reading needs."""
+    from govcrawl import extract  # noqa: PLC0415 - only readers pay for trafilatura
+
+    return id(extract)
+
+
+def _read(template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
+    from govcrawl.extract import read_page  # noqa: PLC0415 - only readers pay for trafilatura
+
+    return read_page(template, page, entry)
