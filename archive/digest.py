@@ -295,5 +295,5 @@ def _iter_chunked(file: IO[bytes], position: int) -> Iterator[bytes]:
 def _is_cut_size_line(line: bytes) -> bool:
     """Tell a chunk-size line that was cut off (or nothing at all) from bytes that are no chunk-size line."""
     if line.endswith(b"\n"):
-        return not line.strip()
-    return not line or _CHUNK_SIZE.fullmatch(line.rstrip(b"\r") + b"\n") is not None
+        return False
+    return not line.strip() or _CHUNK_SIZE.fullmatch(line.rstrip(b"\r") + b"\n") is not None

@@ -1,0 +1,281 @@
+"""WARC/1.1 records as bytes: what a capture, a note and a file's first record consist of.
+
+Follows WARC 1.1 (IIPC text of ISO 28500:2017). Blocks are written byte for byte as they are given; one record makes one
+gzip member; nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from archive.digest import digest_bytes, read_request
+
+if TYPE_CHECKING:
+    from archive.digest import Framing
+    from archive.model import Context, Exchange
+
+NewId = Callable[[], str]
+"""Makes a record id: ``<urn:uuid:…>``, never the same twice (WARC 1.1, 'WARC-Record-ID')."""
+
+Headers = list[tuple[str, str]]
+RevisitProfile = Literal["identical-payload-digest", "server-not-modified"]
+NoteKind = Literal["failure", "decision", "recovery"]
+
+HTTP_RESPONSE = "application/http; msgtype=response"
+HTTP_REQUEST = "application/http; msgtype=request"
+WARC_FIELDS = "application/warc-fields"
+PROFILE_URI = "http://netpreserve.org/warc/1.1/revisit/"
+
+_URI_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revisit:
+    """The earlier capture whose payload a revisit stands for (WARC 1.1, 'revisit')."""
+
+    profile: RevisitProfile
+    record_id: str
+    url: str
+    captured_at: datetime  # of the original, with its microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A capture ready to be written: response (or revisit), request and metadata belong together."""
+
+    exchange: Exchange
+    context: Context
+    framing: Framing
+    revisit: Revisit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A record written: its id, and its gzip member's place relative to where writing began."""
+
+    record_id: str
+    offset: int
+    length: int
+    block_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    file: IO[bytes]
+    length: int
+    digest: str
+    content_type: str
+
+
+class _VerbatimWriter(WARCWriter):  # type: ignore[misc]  # warcio is untyped
+    """warcio's writer without its wish to add digests of its own kind to records that must not have them."""
+
+    def ensure_digest(self, record: Any, block: bool = True, payload: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002 -- warcio's signature
+        """Leave the record's digests to the caller."""
+
+
+class _MemberSink:
+    """Turns what warcio writes for one record into one gzip member; warcio flushes at the record's end."""
+
+    def __init__(self, out: IO[bytes], level: int) -> None:
+        self._out = out
+        self._deflater = zlib.compressobj(level, zlib.DEFLATED, 31)
+
+    def write(self, data: bytes) -> None:
+        self._out.write(self._deflater.compress(data))
+
+    def flush(self) -> None:
+        self._out.write(self._deflater.flush())
+
+
+def warc_date(at: datetime) -> str:
+    """Format an instant with microseconds, as WARC/1.1 allows ('WARC-Date'); the same instant always the same way."""
+    if at.tzinfo is None:
+        message = f"{at!r} has no time zone; captures are dated in UTC"
+        raise ValueError(message)
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def target_uri(url: str) -> str:
+    """Percent-encode what a URI must not contain (RFC 3986 section 2); what is encoded already stays."""
+    return quote(url, safe=_URI_SAFE)
+
+
+def warc_fields(values: Mapping[str, str | None]) -> bytes:
+    """Format an ``application/warc-fields`` block; values on one line each, ``None`` and empty ones left out."""
+    lines = [f"{name}: {_one_line(value)}\r\n" for name, value in values.items() if value]
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def dump_json(value: object) -> str:
+    """Format a value as JSON on one line, keys sorted, so that equal values are equal bytes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+class RecordWriter:
+    """Writes records one behind the other into a binary file: one gzip member each.
+
+    ``warcinfo_id`` names the file's first record where that is written already.
+    """
+
+    def __init__(self, out: IO[bytes], *, new_id: NewId, level: int, warcinfo_id: str | None = None) -> None:
+        self._out = out
+        self._new_id = new_id
+        self._level = level
+        self._warcinfo_id = warcinfo_id
+
+    def write_warcinfo(self, filename: str, fields: Mapping[str, str], at: datetime) -> Member:
+        """Write the first record of a file (WARC 1.1, 'warcinfo'); the records behind it name it."""
+        headers = [("WARC-Date", warc_date(at)), ("WARC-Filename", filename)]
+        member = self._write_bytes("warcinfo", headers, warc_fields(fields), WARC_FIELDS)
+        self._warcinfo_id = member.record_id
+        return member
+
+    def write_note(self, kind: NoteKind, url: str, fields: Mapping[str, str | None], at: datetime) -> Member:
+        """Write a free-standing metadata record: what no exchange shows and a rebuild of the catalog needs."""
+        return self._write_bytes(
+            "metadata", self._shared_headers(url, at), warc_fields({"note": kind, **fields}), WARC_FIELDS
+        )
+
+    def write_group(self, group: Group) -> tuple[Member, Member, Member]:
+        """Write a capture: response or revisit, request, metadata (WARC 1.1, 'WARC-Concurrent-To').
+
+        Raises ValueError where no byte of a response arrived: then there is no capture, only a failure.
+        """
+        exchange = group.exchange
+        if exchange.response_bytes <= 0:
+            message = f"{exchange.url}: no byte of a response arrived, so there is no capture; record a failure instead"
+            raise ValueError(message)
+        shared = self._shared_headers(exchange.url, exchange.started_at)
+        connection = _connection_headers(exchange, group.framing.head.version)
+        response = self._write_response(group, shared + connection)
+        pairing = [("WARC-Concurrent-To", response.record_id)]
+        _, body = read_request(exchange.request)
+        payload = [("WARC-Payload-Digest", digest_bytes(body))] if body else []
+        request = self._write_bytes("request", shared + pairing + connection + payload, exchange.request, HTTP_REQUEST)
+        block = context_block(group.context, exchange.elapsed_seconds)
+        return response, request, self._write_bytes("metadata", shared + pairing, block, WARC_FIELDS)
+
+    def _shared_headers(self, url: str, at: datetime) -> Headers:
+        if self._warcinfo_id is None:
+            message = "a WARC file begins with its warcinfo record; write that first"
+            raise ValueError(message)
+        return [
+            ("WARC-Date", warc_date(at)),
+            ("WARC-Target-URI", target_uri(url)),
+            ("WARC-Warcinfo-ID", self._warcinfo_id),
+        ]
+
+    def _write_response(self, group: Group, headers: Headers) -> Member:
+        exchange, framing, revisit = group.exchange, group.framing, group.revisit
+        exchange.response.seek(0)
+        if revisit is None:
+            if framing.payload_digest:
+                headers = [*headers, ("WARC-Payload-Digest", framing.payload_digest)]
+            if exchange.truncated:
+                headers = [*headers, ("WARC-Truncated", exchange.truncated)]
+            block = _Block(exchange.response, exchange.response_bytes, framing.block_digest, HTTP_RESPONSE)
+            return self._write("response", headers, block)
+        head = exchange.response.read(framing.head.end)
+        headers = [*headers, *_revisit_headers(revisit, framing)]
+        if len(head) < exchange.response_bytes:
+            headers.append(("WARC-Truncated", "length"))
+        return self._write_bytes("revisit", headers, head, HTTP_RESPONSE)
+
+    def _write_bytes(self, record_type: str, headers: Headers, block: bytes, content_type: str) -> Member:
+        return self._write(
+            record_type, headers, _Block(io.BytesIO(block), len(block), digest_bytes(block), content_type)
+        )
+
+    def _write(self, record_type: str, headers: Headers, block: _Block) -> Member:
+        record_id = self._new_id()
+        all_headers = [
+            ("WARC-Type", record_type),
+            ("WARC-Record-ID", record_id),
+            *((name, _one_line(value)) for name, value in headers),
+            ("WARC-Block-Digest", block.digest),
+        ]
+        record = ArcWarcRecord(
+            "warc",
+            # For a revisit warcio would write no block; told that it is a response, it writes what it is given.
+            "response" if record_type == "revisit" else record_type,
+            StatusAndHeaders("", all_headers, protocol="WARC/1.1"),
+            block.file,
+            None,
+            block.content_type if block.length else None,
+            block.length,
+        )
+        offset = self._out.tell()
+        _VerbatimWriter(_MemberSink(self._out, self._level), gzip=False, warc_version="1.1").write_record(record)
+        length = self._out.tell() - offset
+        return Member(record_id=record_id, offset=offset, length=length, block_digest=block.digest)
+
+
+def context_block(context: Context, elapsed_seconds: float) -> bytes:
+    """Format why an exchange took place (WARC 1.1, 'metadata', and this project's own fields behind)."""
+    return warc_fields(
+        {
+            "via": context.via,
+            "hopsFromSeed": context.hops,
+            "fetchTimeMs": str(round(elapsed_seconds * 1000)),
+            "agency": context.agency,
+            "crawl": context.crawl_id,
+            "kind": context.kind,
+            "channel": context.channel,
+            "entry": dump_json(dict(context.entry)) if context.entry else None,
+        }
+    )
+
+
+def _revisit_headers(revisit: Revisit, framing: Framing) -> Headers:
+    headers = [
+        ("WARC-Profile", PROFILE_URI + revisit.profile),
+        ("WARC-Refers-To", revisit.record_id),
+        ("WARC-Refers-To-Target-URI", target_uri(revisit.url)),
+        ("WARC-Refers-To-Date", warc_date(revisit.captured_at)),
+    ]
+    if revisit.profile == "identical-payload-digest" and framing.payload_digest:
+        headers.append(("WARC-Payload-Digest", framing.payload_digest))
+    return headers
+
+
+def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers:
+    headers: Headers = []
+    if exchange.ip:
+        headers.append(("WARC-IP-Address", _ip_text(exchange.ip)))
+    if exchange.tls_version:
+        headers.append(("WARC-Protocol", f"http/{http_version or '1.1'}"))
+        headers.append(("WARC-Protocol", _tls_name(exchange.tls_version)))
+        if exchange.tls_cipher:
+            headers.append(("WARC-Cipher-Suite", exchange.tls_cipher))
+    return headers
+
+
+def _ip_text(ip: str) -> str:
+    """Write an address in its one form (RFC 5952); an IPv4 peer of a dual-stack socket is an IPv4 address."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _tls_name(openssl_name: str) -> str:
+    """Turn OpenSSL's name of a TLS version into that of WARC-Protocol: TLSv1.3 → tls/1.3, TLSv1 → tls/1.0."""
+    name, _, version = openssl_name.lower().partition("v")
+    return f"{name}/{version if '.' in version else f'{version}.0'}"
+
+
+def _one_line(value: str) -> str:
+    return _CONTROLS.sub(" ", value)

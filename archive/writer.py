@@ -1,0 +1,353 @@
+"""WARC out: one file at a time, written so that a crash or a full disk costs nothing that was committed.
+
+A file is ``<prefix>-<UTC YYYYMMDDHHMMSS>-<serial>.warc.gz`` and bears ``.open`` behind that while it is written. A
+batch of capture groups is compressed beside the file, appended in one go and synced once; if any of that fails the file
+is cut back to where the batch began. Who opens a file holds a lock on it, so that :mod:`archive.recovery` can tell a
+living writer's file from a dead one's.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import io
+import logging
+import os
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING
+
+from archive.codings import PIECE_BYTES
+from archive.errors import ArchiveWriteError
+from archive.records import RecordWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from archive.records import Group, Member, NewId, NoteKind
+
+OPEN_SUFFIX = ".open"
+WARC_SUFFIX = ".warc.gz"
+MAX_FILE_BYTES = 1_000_000_000  # the size WARC files are commonly kept to
+SPOOL_BYTES = 8 << 20  # of a compressed batch in memory; more goes to a nameless file in the same folder
+RECORD_OVERHEAD_BYTES = 8192  # of WARC headers and metadata per group, generously
+
+log = logging.getLogger(__name__)
+
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a capture group was written; offsets and lengths are those of gzip members."""
+
+    warc_file: str  # final name, without folder
+    opened_at: datetime  # when that file was begun
+    offset: int
+    length: int
+    record_id: str
+    block_digest: str
+    request_record_id: str
+    request_offset: int
+    metadata_record_id: str
+    group_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedNote:
+    """Where a free-standing metadata record was written."""
+
+    warc_file: str
+    opened_at: datetime
+    offset: int
+    length: int
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedFile:
+    """A file that bears its final name and will not change any more."""
+
+    warc_file: str
+    bytes: int
+    sha256: str  # lower hex, of the compressed file
+    closed_at: datetime
+
+
+def utc_now() -> datetime:
+    """Return the present instant, UTC."""
+    return datetime.now(UTC)
+
+
+def random_record_id() -> str:
+    """Return a new record id (version 4 UUID)."""
+    return f"<urn:uuid:{uuid.uuid4()}>"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """The file being written; ``end`` and ``sha256`` are of what is in it."""
+
+    path: Path  # final
+    fd: int
+    opened_at: datetime
+    end: int
+    sha256: hashlib._Hash
+    warcinfo_id: str
+    first_end: int  # of the warcinfo record
+
+    @property
+    def open_path(self) -> Path:
+        return self.path.with_name(self.path.name + OPEN_SUFFIX)
+
+
+class WarcWriter:
+    """Appends capture groups to an agency's current WARC file; begins the next one when it is full.
+
+    ``warcinfo`` are the fields of each file's first record. No file is made before the first group. Not thread-safe.
+    Every method that writes raises :class:`ArchiveWriteError` when the bytes could not be made durable.
+    """
+
+    def __init__(  # noqa: PLR0913 -- all but two have a default
+        self,
+        folder: Path,
+        prefix: str,
+        *,
+        warcinfo: Mapping[str, str],
+        max_bytes: int = MAX_FILE_BYTES,
+        compress_level: int = 6,
+        now: Now = utc_now,
+        new_id: NewId = random_record_id,
+    ) -> None:
+        self._folder = folder
+        self._prefix = prefix
+        self._warcinfo = dict(warcinfo)
+        self._max_bytes = max_bytes
+        self._level = compress_level
+        self._now = now
+        self._new_id = new_id
+        self._serial = 0
+        self._file: _OpenFile | None = None
+        self._undo: tuple[int, hashlib._Hash] | None = None
+        self._broken: str | None = None
+        self.closed: list[ClosedFile] = []
+        """Files closed by rotation that the catalog has not been told of; whoever told it clears the list."""
+
+    def write_groups(self, groups: Sequence[Group]) -> list[Placed]:
+        """Write capture groups in order, sync once, and say where they are.
+
+        A batch is never split over two files. On failure nothing of the batch stays in the file.
+        """
+        expected_bytes = sum(
+            group.exchange.response_bytes + len(group.exchange.request) + RECORD_OVERHEAD_BYTES for group in groups
+        )
+        file = self._file_for(expected_bytes)
+        with self._spool() as spool:
+            writer = RecordWriter(spool, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id)
+            try:
+                members = [writer.write_group(group) for group in groups]
+            except OSError as error:
+                raise self._write_error(file.open_path, error) from error
+            start = self._append(file, spool)
+        return [_placed(file, start, three) for three in members]
+
+    def write_note(self, kind: NoteKind, url: str, fields: Mapping[str, str | None], at: datetime) -> PlacedNote:
+        """Write a free-standing metadata record: a failure or a decision that no exchange shows."""
+        file = self._file_for(RECORD_OVERHEAD_BYTES)
+        buffer = io.BytesIO()
+        writer = RecordWriter(buffer, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id)
+        member = writer.write_note(kind, url, fields, at)
+        start = self._append(file, buffer)
+        return PlacedNote(
+            warc_file=file.path.name,
+            opened_at=file.opened_at,
+            offset=start,
+            length=member.length,
+            record_id=member.record_id,
+        )
+
+    def write_failure(self, url: str, fields: Mapping[str, str | None], at: datetime) -> PlacedNote:
+        """Write that a request brought no response; ``fields`` say why and what it was for."""
+        return self.write_note("failure", url, fields, at)
+
+    def undo(self) -> None:
+        """Cut off again what the last writing call wrote; nothing may have been told of it."""
+        if self._file is None or self._undo is None:
+            return
+        self._cut_back(self._file)
+
+    def close(self) -> ClosedFile | None:
+        """Give the file its final name and return what it is; ``None`` where no file was open.
+
+        A file without a single group is removed: it holds nothing but the writer's own first record.
+        """
+        file, self._file, self._undo = self._file, None, None
+        if file is None:
+            return None
+        try:
+            if file.end == file.first_end:
+                file.open_path.unlink()
+                sync_folder(self._folder)
+                return None
+            os.fsync(file.fd)
+            file.open_path.rename(file.path)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise self._write_error(file.open_path, error) from error
+        finally:
+            os.close(file.fd)
+        closed = ClosedFile(
+            warc_file=file.path.name, bytes=file.end, sha256=file.sha256.hexdigest(), closed_at=self._now()
+        )
+        log.debug("warc file closed file=%s bytes=%d", closed.warc_file, closed.bytes)
+        return closed
+
+    def _file_for(self, expected_bytes: int) -> _OpenFile:
+        if self._broken is not None:
+            raise ArchiveWriteError(self._broken)
+        file = self._file
+        if file is not None and file.end > file.first_end and file.end + expected_bytes > self._max_bytes:
+            closed = self.close()
+            if closed is not None:
+                self.closed.append(closed)
+            file = None
+        if file is None:
+            file = self._file = self._begin_file()
+        self._undo = (file.end, file.sha256.copy())
+        return file
+
+    def _begin_file(self) -> _OpenFile:
+        opened_at = self._now()
+        try:
+            path, fd = self._create(opened_at)
+        except OSError as error:
+            raise self._write_error(self._folder, error) from error
+        open_path = path.with_name(path.name + OPEN_SUFFIX)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            buffer = io.BytesIO()
+            writer = RecordWriter(buffer, new_id=self._new_id, level=self._level)
+            member = writer.write_warcinfo(path.name, self._warcinfo, opened_at)
+            _write_all(fd, buffer.getvalue(), 0)
+            sync_folder(self._folder)
+        except OSError as error:
+            os.close(fd)
+            open_path.unlink(missing_ok=True)
+            raise self._write_error(open_path, error) from error
+        return _OpenFile(
+            path=path,
+            fd=fd,
+            opened_at=opened_at,
+            end=member.length,
+            sha256=hashlib.sha256(buffer.getvalue()),
+            warcinfo_id=member.record_id,
+            first_end=member.length,
+        )
+
+    def _create(self, opened_at: datetime) -> tuple[Path, int]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        stamp = opened_at.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+        while True:
+            path = self._folder / f"{self._prefix}-{stamp}-{self._serial:05d}{WARC_SUFFIX}"
+            self._serial += 1
+            if path.exists() or any(self._folder.glob(f"{path.name}.*")):  # also what a repair laid aside
+                continue
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            try:
+                return path, os.open(path.with_name(path.name + OPEN_SUFFIX), flags, 0o644)
+            except FileExistsError:
+                continue
+
+    def _spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        return tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES, dir=str(self._folder))
+
+    def _append(self, file: _OpenFile, batch: IO[bytes]) -> int:
+        """Append the batch and sync; return where it begins. Cuts the file back on failure."""
+        start = file.end
+        durable = False
+        try:
+            batch.seek(0)
+            while piece := batch.read(PIECE_BYTES * 4):
+                _write_all(file.fd, piece, file.end)
+                file.end += len(piece)
+                file.sha256.update(piece)
+            os.fsync(file.fd)
+            durable = True
+        except OSError as error:
+            raise self._write_error(file.open_path, error) from error
+        finally:
+            if not durable:
+                self._cut_back(file)
+        return start
+
+    def _cut_back(self, file: _OpenFile) -> None:
+        if self._undo is None:
+            return
+        file.end, file.sha256 = self._undo
+        self._undo = None
+        try:
+            os.ftruncate(file.fd, file.end)
+            os.fsync(file.fd)
+        except OSError as error:
+            self._broken = (
+                f"{file.open_path}: an earlier batch could not be written and could not be cut off again "
+                f"({_reason(error)}); what was committed before is intact and the next crawl repairs the file; "
+                "check the disk, then crawl again"
+            )
+
+    def _write_error(self, path: Path, error: OSError) -> ArchiveWriteError:
+        return ArchiveWriteError(
+            f"{path}: could not write captures of {self._prefix} ({_reason(error)}); nothing of this batch is kept, "
+            f"what was committed before is intact; {_advice(error)}, then crawl again"
+        )
+
+
+def _placed(file: _OpenFile, start: int, members: tuple[Member, Member, Member]) -> Placed:
+    response, request, metadata = members
+    return Placed(
+        warc_file=file.path.name,
+        opened_at=file.opened_at,
+        offset=start + response.offset,
+        length=response.length,
+        record_id=response.record_id,
+        block_digest=response.block_digest,
+        request_record_id=request.record_id,
+        request_offset=start + request.offset,
+        metadata_record_id=metadata.record_id,
+        group_length=response.length + request.length + metadata.length,
+    )
+
+
+def _write_all(fd: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        view = view[written:]
+        offset += written
+
+
+def _reason(error: OSError) -> str:
+    name = errno.errorcode.get(error.errno or 0)
+    return f"{error.strerror or error}{f', {name}' if name else ''}"
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "make room or set another data directory (GOVCRAWL_DATA)"
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return "give write permission or set another data directory (GOVCRAWL_DATA)"
+    return "check the disk"
