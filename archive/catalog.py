@@ -1,0 +1,440 @@
+"""The catalog of a data directory (目录库): what is known of agencies, crawls, captures, listings and documents.
+
+Rows in, nouns of :mod:`archive.model` out. SQL stands here, in :mod:`archive.catalog_documents` (documents, versions),
+:mod:`archive.catalog_states` and :mod:`archive.catalog_reads` (what commands show and export), and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from archive import catalog_documents as documents
+from archive import catalog_states as states
+from archive.catalog_states import Sighting
+from archive.database import CatalogFile
+from archive.errors import CaptureMissing, CatalogError
+from archive.model import Capture, Known, KnownDocument, Put
+from archive.rows import capture_of, instant, json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+    from archive.model import Agency, Document, File, Kind, Listing, State
+    from archive.rows import CaptureFields, Row
+
+
+class Catalog:
+    """The catalog. ``open`` writes (one process per agency), ``open_read_only`` reads while others write.
+
+    May be used from any thread, by one at a time. Every ``put_*`` is one transaction; several become one inside
+    :meth:`atomic`. Instants are aware datetimes.
+    """
+
+    def __init__(self, file: CatalogFile) -> None:
+        """Take an open file."""
+        self.file = file
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for writing; makes the file where needed. Errors: :meth:`archive.database.CatalogFile.open`."""
+        return cls(CatalogFile.open(path))
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open for reading. Errors: :meth:`archive.database.CatalogFile.open_read_only`."""
+        return cls(CatalogFile.open_read_only(path))
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """One transaction over several calls, all or nothing."""
+        return self.file.atomic()
+
+    # Agencies and crawls
+
+    def put_agency(self, agency: Agency) -> None:
+        """Put or update an agency and its channels, in their declared order; those no longer declared stay."""
+        with self.atomic():
+            self.file.execute(
+                "INSERT INTO agencies (name, title, base_url, template) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE"
+                " SET title = excluded.title, base_url = excluded.base_url, template = excluded.template",
+                (agency.name, agency.title, agency.base_url, agency.template),
+            )
+            for position, channel in enumerate(sorted(agency.channels, key=lambda channel: channel.position)):
+                self.file.execute(
+                    "INSERT INTO channels (agency, name, seed_url, position) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (agency, name) DO UPDATE"
+                    " SET seed_url = excluded.seed_url, position = excluded.position",
+                    (agency.name, channel.name, channel.seed_url, position),
+                )
+
+    def put_crawl(
+        self, crawl_id: str, agency: str, mode: str, started_at: datetime, options: Mapping[str, Any], software: str
+    ) -> None:
+        """Put a crawl that begins; earlier ones of the agency still ``running`` were left by a dead process.
+
+        The caller holds the agency's lock, so that no other crawl of it can be alive.
+        """
+        with self.atomic():
+            self.file.execute(
+                "UPDATE crawls SET outcome = 'interrupted', reason = 'the process ended without closing the crawl'"
+                " WHERE agency = ? AND outcome = 'running' AND id <> ?",
+                (agency, crawl_id),
+            )
+            self.file.insert(
+                "crawls",
+                {
+                    "id": crawl_id,
+                    "agency": agency,
+                    "mode": mode,
+                    "started_at": instant(started_at),
+                    "outcome": "running",
+                    "software": software,
+                    "options": json_text(options),
+                },
+            )
+
+    def finish_crawl(
+        self, crawl_id: str, finished_at: datetime, outcome: str, reason: str | None, counts: Mapping[str, Any]
+    ) -> None:
+        """Close a crawl's row: outcome ``finished``, ``failed`` or ``interrupted``, with what was counted."""
+        with self.atomic():
+            self.file.execute(
+                "UPDATE crawls SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
+                (instant(finished_at), outcome, reason, json_text(counts), crawl_id),
+            )
+
+    # WARC files and captures
+
+    def put_warc_file(self, path: str, agency: str, crawl_id: str, opened_at: datetime) -> None:
+        """Put a WARC file that was opened; ``path`` is its final name. One that is known already stays as it is."""
+        with self.atomic():
+            self.file.execute(
+                "INSERT INTO warc_files (path, agency, crawl_id, opened_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (path, agency, crawl_id, instant(opened_at)),
+            )
+
+    def close_warc_file(self, path: str, bytes: int, sha256: str, closed_at: datetime) -> None:  # noqa: A002
+        """Note that a WARC file is complete: its size, the hex SHA-256 of the whole file, and when."""
+        with self.atomic():
+            self.file.execute(
+                "UPDATE warc_files SET bytes = ?, sha256 = ?, closed_at = ? WHERE path = ?",
+                (bytes, sha256, instant(closed_at), path),
+            )
+
+    def put_capture(self, **fields: Unpack[CaptureFields]) -> Capture:
+        """Put one archived exchange; its crawl and WARC file are known already."""
+        with self.atomic():
+            number = self.file.insert("captures", {**fields, "captured_at": instant(fields["captured_at"])})
+            return self.capture(number)
+
+    def capture(self, capture_id: int) -> Capture:
+        """The capture with this row number.
+
+        Raises:
+            CaptureMissing: there is none.
+        """
+        row = self.file.row("SELECT * FROM captures WHERE id = ?", (capture_id,))
+        if row is None:
+            msg = f"catalog {self.file.path} has no capture {capture_id}"
+            raise CaptureMissing(msg)
+        return capture_of(row)
+
+    def capture_by_record_id(self, record_id: str) -> Capture | None:
+        """The capture whose response or revisit record has this id, or ``None``."""
+        row = self.file.row("SELECT * FROM captures WHERE record_id = ?", (record_id,))
+        return None if row is None else capture_of(row)
+
+    def original_of(self, agency: str, payload_digest: str) -> Capture | None:
+        """The first whole 200 response of the agency with this payload, which a revisit record may refer to."""
+        row = self.file.row(
+            "SELECT * FROM captures WHERE payload_digest = ? AND agency = ? AND status = 200 AND payload_bytes > 0"
+            " AND revisit_profile IS NULL AND truncated IS NULL ORDER BY id LIMIT 1",
+            (payload_digest, agency),
+        )
+        return None if row is None else capture_of(row)
+
+    def last_capture(
+        self, agency: str, url: str, method: str = "GET", request_digest: str | None = None
+    ) -> Capture | None:
+        """The latest capture that shows what stands at an address: a whole 200 response or a revisit of one.
+
+        Its validators are those now in force: a 304 leaves those in place that it does not repeat (RFC 9111 §3.2).
+        """
+        latest: Capture | None = None
+        etag = last_modified = None
+        for row in self.file.rows(
+            "SELECT * FROM captures WHERE agency = ? AND url = ? AND method = ? AND request_digest IS ? AND"
+            " (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
+            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 50",
+            (agency, url, method, request_digest),
+        ):
+            found = capture_of(row)
+            latest = latest or found
+            etag = etag or found.etag
+            last_modified = last_modified or found.last_modified
+            if found.status == 200:  # noqa: PLR2004 - HTTP's own number
+                break
+        return latest and replace(latest, etag=etag, last_modified=last_modified)
+
+    def committed_end(self, warc_file: str) -> int | None:
+        """Bytes of a WARC file up to the end of its last catalogued capture; ``None`` when it has none."""
+        row = self.file.row(
+            "SELECT MAX(MIN(offset, COALESCE(request_offset, offset)) + group_length) AS end"
+            " FROM captures WHERE warc_file = ?",
+            (warc_file,),
+        )
+        end: int | None = row["end"] if row else None
+        return end
+
+    def put_failure(
+        self,
+        crawl_id: str,
+        agency: str,
+        url: str,
+        kind: Kind,
+        channel: str | None,
+        reason: str,
+        message: str,
+        capture_id: int | None,
+        record_id: str | None,
+        at: datetime,
+    ) -> None:
+        """Put a fetch or reading that failed. ``reason`` is a short name for counting, ``message`` a sentence."""
+        with self.atomic():
+            self.file.insert(
+                "failures",
+                {
+                    "crawl_id": crawl_id,
+                    "agency": agency,
+                    "url": url,
+                    "kind": kind,
+                    "channel": channel,
+                    "reason": reason,
+                    "message": message,
+                    "capture_id": capture_id,
+                    "record_id": record_id,
+                    "at": instant(at),
+                },
+            )
+
+    # Lists
+
+    def put_listings(
+        self,
+        crawl_id: str,
+        agency: str,
+        channel: str,
+        listings: Sequence[Listing],
+        capture_id: int | None,
+        at: datetime,
+    ) -> list[Known]:
+        """Put the lines of one list page and tell, line by line, what was known of each.
+
+        A line that stands twice in a channel (pinned and in its place) is kept as it stands first in a crawl.
+        """
+        with self.atomic():
+            return [self._put_listing(crawl_id, agency, channel, line, capture_id, at) for line in listings]
+
+    def _put_listing(
+        self, crawl_id: str, agency: str, channel: str, line: Listing, capture_id: int | None, at: datetime
+    ) -> Known:
+        """Put one line."""
+        before = self.file.row(
+            "SELECT * FROM listings WHERE agency = ? AND channel = ? AND url_key = ?", (agency, channel, line.url_key)
+        )
+        document = documents.find(self.file, agency, line.url_key, line.key)
+        document_id = document["id"] if document else None
+        seen = {
+            "key": line.key,
+            "title": line.title,
+            "publish_date": line.publish_date,
+            "date_text": line.date_text,
+            "position": line.position,
+            "pinned": int(line.pinned),
+        }
+        now = {
+            "url": line.url,
+            "offsite": int(line.offsite),
+            "document_id": document_id,
+            "last_listed_at": instant(at),
+            "last_crawl_id": crawl_id,
+            "capture_id": capture_id,
+        }
+        where = {"agency": agency, "channel": channel, "url_key": line.url_key}
+        if before is None:
+            first = {"first_listed_at": instant(at), "first_crawl_id": crawl_id}
+            self.file.insert("listings", {**where, **seen, **now, **first})
+        elif before["last_crawl_id"] == crawl_id:
+            gaps = {name: value for name, value in seen.items() if before[name] is None}
+            self.file.update("listings", where, {**gaps, **now})
+        else:
+            self.file.update("listings", where, {**seen, **now})
+        earlier = before is not None and before["last_crawl_id"] != crawl_id
+        return Known(
+            listing=line,
+            document_id=document_id,
+            url=document["url"] if document else None,
+            state=document["state"] if document else None,
+            listed_before=before is not None and before["first_crawl_id"] != crawl_id,
+            changed_line=earlier and _line_changed(before or {}, line),
+        )
+
+    def finish_channel(
+        self,
+        crawl_id: str,
+        agency: str,
+        channel: str,
+        *,
+        complete: bool,
+        pages: int | None,
+        total: int | None,
+        at: datetime,
+    ) -> None:
+        """Note how far a channel's list was walked; ``complete`` = to its end, in this crawl.
+
+        Raises:
+            CatalogError: the agency has no such channel.
+        """
+        values = {"pages": pages, "total": total}
+        walked = {"walked_to_end_at": instant(at), "walked_crawl_id": crawl_id} if complete else {}
+        with self.atomic():
+            if not self.file.update("channels", {"agency": agency, "name": channel}, {**values, **walked}):
+                msg = f"agency {agency} has no channel {channel!r} in catalog {self.file.path}: put_agency comes first"
+                raise CatalogError(msg)
+
+    def walked_channels(self, agency: str) -> set[str]:
+        """Names of the channels whose list was ever walked to its end."""
+        sql = "SELECT name FROM channels WHERE agency = ? AND walked_to_end_at IS NOT NULL"
+        return {row["name"] for row in self.file.rows(sql, (agency,))}
+
+    # Documents
+
+    def find_document(self, agency: str, url_key: str, key: str | None) -> KnownDocument | None:
+        """The document at an address (canonical or alias), else the one with this CMS key on the same host."""
+        row = documents.find(self.file, agency, url_key, key)
+        return self._known(row) if row else None
+
+    def known_documents(self, agency: str) -> list[KnownDocument]:
+        """Every document of an agency, by id."""
+        rows = self.file.rows("SELECT * FROM documents WHERE agency = ? ORDER BY id", (agency,))
+        return [self._known(row) for row in rows]
+
+    def _known(self, row: Row) -> KnownDocument:
+        """What a recrawl needs of a document."""
+        attachments, images = documents.files_of(self.file, row["current_version_id"])
+        return KnownDocument(
+            document_id=row["id"],
+            url=row["url"],
+            key=row["key"],
+            state=row["state"],
+            version_id=row["current_version_id"],
+            channel=documents.first_channel(self.file, row["id"]),
+            last_capture=self.last_capture(row["agency"], row["url"]),
+            attachments=attachments,
+            images=images,
+        )
+
+    def put_document(
+        self,
+        crawl_id: str,
+        agency: str,
+        document: Document,
+        *,
+        url_key: str,
+        capture_id: int,
+        attachments: Sequence[File],
+        images: Sequence[File],
+        aliases: Sequence[tuple[str, str]] = (),
+        at: datetime,
+        moved: bool = False,
+    ) -> Put:
+        """Put a document as read from a capture; see :func:`archive.catalog_documents.put_document`."""
+        with self.atomic():
+            return documents.put_document(
+                self.file,
+                Sighting(crawl_id, agency, self.capture(capture_id), at),
+                document,
+                url_key=url_key,
+                attachments=attachments,
+                images=images,
+                aliases=aliases,
+                moved=moved,
+            )
+
+    def put_unchanged(self, crawl_id: str, document_id: str, capture_id: int, at: datetime) -> Put:
+        """Note that a document's page answered with what is known already (304, or the same payload)."""
+        with self.atomic():
+            row = states.row_of(self.file, document_id)
+            return documents.put_unchanged(
+                self.file, Sighting(crawl_id, row["agency"], self.capture(capture_id), at), row
+            )
+
+    def put_alias(self, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
+        """Put another address of a document; ``False`` when the address already leads to a document."""
+        with self.atomic():
+            return documents.put_alias(self.file, agency, document_id, url, url_key, at)
+
+    def put_absence(
+        self,
+        crawl_id: str,
+        document_id: str,
+        capture_id: int | None,
+        reason: str,
+        at: datetime,
+        *,
+        min_failures: int = 3,
+        min_days: int = 14,
+    ) -> State:
+        """Note that a document's page is gone at this look; returns the state it has now.
+
+        ``suspected`` at first, ``withdrawn`` after at least ``min_failures`` such looks over at least ``min_days``.
+        """
+        with self.atomic():
+            return states.put_absence(
+                self.file, crawl_id, document_id, capture_id, reason, at, min_failures=min_failures, min_days=min_days
+            )
+
+    def settle(self, crawl_id: str, agency: str, at: datetime) -> dict[str, int]:
+        """Turn what this crawl's lists did and did not show into states; returns how many of each change.
+
+        ``unlisted``: live documents that answered in this crawl and whose every listing is in a channel that this crawl
+        walked to its end without seeing it. ``listed``: unlisted ones that a list shows again.
+        """
+        with self.atomic():
+            return states.settle(self.file, crawl_id, agency, at)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """One unchanging view for several reads."""
+        return self.file.atomic()
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+        """Stream the rows of a query, for :mod:`archive.catalog_reads`."""
+        return self.file.stream(sql, parameters)
+
+
+def _line_changed(before: Mapping[str, Any], line: Listing) -> bool:
+    """Whether a line prints another title or date than at the earlier crawl; a date that only appears is no change."""
+    if before["title"] != line.title:
+        return True
+    if before["publish_date"] and line.publish_date:
+        return bool(before["publish_date"] != line.publish_date)
+    return before["publish_date"] is None and line.publish_date is None and before["date_text"] != line.date_text

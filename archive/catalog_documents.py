@@ -1,0 +1,356 @@
+"""Documents, versions, files and aliases in the catalog.
+
+Called by :class:`archive.catalog.Catalog` inside one of its transactions. Identity is the address (canonical or alias),
+then the CMS's own key on the same host; an id once given stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archive.catalog_states import answered, insert_state
+from archive.digest import text_digest
+from archive.errors import CatalogError
+from archive.model import Put
+from archive.rows import file_of, instant, json_text
+from archive.versions import (
+    PRINTED_FIELDS,
+    changed_fields,
+    content_of_document,
+    content_of_row,
+    version_digest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from archive.catalog_states import Sighting
+    from archive.database import CatalogFile
+    from archive.model import Document, File
+    from archive.rows import Row
+    from archive.versions import Content, FileFacts
+
+_ID_HEX = 12
+"""Hex digits of the digest in a document's id: 48 bits, so that a million documents collide with a chance of 0.2 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A file with its kind and place in the document."""
+
+    kind: str
+    position: int
+    file: File
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """What a file is known by from one version to the next."""
+        return self.kind, self.file.url
+
+
+# Identity
+
+
+def find(db: CatalogFile, agency: str, url_key: str, key: str | None) -> Row | None:
+    """The row of the document at an address (canonical or alias), else of the one with this key on the same host."""
+    row = db.row("SELECT * FROM documents WHERE agency = ? AND url_key = ?", (agency, url_key))
+    if row is None:
+        row = db.row(
+            "SELECT d.* FROM aliases AS a JOIN documents AS d ON d.id = a.document_id"
+            " WHERE a.agency = ? AND a.url_key = ?",
+            (agency, url_key),
+        )
+    if row is None and key is not None:
+        same_key = db.rows("SELECT * FROM documents WHERE agency = ? AND key = ? ORDER BY id", (agency, key))
+        row = next((known for known in same_key if _host(known["url_key"]) == _host(url_key)), None)
+    return row
+
+
+def _host(url_key: str) -> str:
+    """The host (and port) of an address without scheme: keys are unique on their host only."""
+    return url_key.lstrip("/").partition("/")[0]
+
+
+def _new_id(db: CatalogFile, agency: str, url_key: str) -> str:
+    """An id for a document first seen at this address; longer where another address has the same short one."""
+    digest = hashlib.sha256(url_key.encode()).hexdigest()
+    for digits in range(_ID_HEX, len(digest) + 1):
+        name = f"{agency}-{digest[:digits]}"
+        if db.row("SELECT 1 FROM documents WHERE id = ?", (name,)) is None:
+            return name
+    msg = f"catalog {db.path}: no free id for {url_key} of {agency}: an earlier document has its whole digest"
+    raise CatalogError(msg)
+
+
+def put_alias(db: CatalogFile, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
+    """Put another address of a document unless the address already leads to a document."""
+    if find(db, agency, url_key, None) is not None:
+        return False
+    values = {
+        "agency": agency,
+        "url": url,
+        "url_key": url_key,
+        "document_id": document_id,
+        "first_seen_at": instant(at),
+    }
+    db.insert("aliases", values)
+    return True
+
+
+def _move(db: CatalogFile, row: Row, url: str, url_key: str, at: datetime) -> None:
+    """Make another address the canonical one; the old one becomes an alias."""
+    db.execute("DELETE FROM aliases WHERE agency = ? AND url_key = ?", (row["agency"], url_key))
+    db.update("documents", {"id": row["id"]}, {"url": url, "url_key": url_key})
+    put_alias(db, row["agency"], row["id"], row["url"], row["url_key"], at)
+
+
+# Documents and versions
+
+
+def put_document(
+    db: CatalogFile,
+    sighting: Sighting,
+    document: Document,
+    *,
+    url_key: str,
+    attachments: Sequence[File],
+    images: Sequence[File],
+    aliases: Sequence[tuple[str, str]],
+    moved: bool,
+) -> Put:
+    """Put a document as read: new, changed (a new version) or unchanged (only its dates move).
+
+    ``url_key`` belongs to ``document.url``; ``aliases`` are (url, url_key) of other addresses that led to it. When the
+    document is known under another address, this one becomes canonical with ``moved`` and an alias without. A file that
+    could not be fetched counts with its earlier digest, and one fetched at last fills the gap its failures left:
+    neither makes a version.
+    """
+    links = [_Link("attachment", n, file) for n, file in enumerate(attachments)]
+    links += [_Link("image", n, file) for n, file in enumerate(images)]
+    row = find(db, sighting.agency, url_key, document.key)
+    for _, other in aliases:
+        row = row or find(db, sighting.agency, other, None)
+    if row is None:
+        row = _insert_document(db, sighting, document, url_key)
+    elif row["url_key"] != url_key:
+        if moved:
+            _move(db, row, document.url, url_key, sighting.at)
+        else:
+            put_alias(db, sighting.agency, row["id"], document.url, url_key, sighting.at)
+    for alias_url, alias_key in aliases:
+        put_alias(db, sighting.agency, row["id"], alias_url, alias_key, sighting.at)
+    if document.key is not None:
+        db.update("documents", {"id": row["id"]}, {"key": document.key})
+    _link_listings(db, sighting.agency, row["id"], document.key, _host(url_key))
+    if row["current_version_id"] is None:
+        content = content_of_document(document, *_facts(links, {}))
+        _insert_version(db, sighting, row["id"], 1, document, links, content, ())
+        return Put(document_id=row["id"], outcome="new", version_number=1, changed_fields=())
+    return _compare(db, sighting, row, document, links)
+
+
+def _compare(db: CatalogFile, sighting: Sighting, row: Row, document: Document, links: list[_Link]) -> Put:
+    """Put what was read beside the current version: a new version when it differs."""
+    current = db.row("SELECT * FROM versions WHERE id = ?", (row["current_version_id"],)) or {}
+    known_links = [
+        _Link(file["kind"], file["position"], file_of(file))
+        for file in db.rows("SELECT * FROM files WHERE version_id = ? ORDER BY kind, position", (current["id"],))
+    ]
+    known = _known_digests(db, row["id"], known_links)
+    before = content_of_row(current, *_facts(known_links, known))
+    after = content_of_document(document, *_facts(links, known))
+    gaps = {address for address, sha256 in known.items() if sha256 is None}
+    restored = answered(db, sighting, row)
+    number: int = current["number"]
+    if before in (after, content_of_document(document, *_facts(links, known, unknown=gaps))):
+        _fill_gaps(db, current["id"], links, after)
+        return Put(
+            document_id=row["id"], outcome="unchanged", version_number=number, changed_fields=(), restored=restored
+        )
+    changes = changed_fields(before, after)
+    _insert_version(db, sighting, row["id"], number + 1, document, links, after, changes)
+    return Put(
+        document_id=row["id"], outcome="changed", version_number=number + 1, changed_fields=changes, restored=restored
+    )
+
+
+def put_unchanged(db: CatalogFile, sighting: Sighting, row: Row) -> Put:
+    """Note that the page answered with what the current version says."""
+    restored = answered(db, sighting, row)
+    current = db.row("SELECT number FROM versions WHERE id = ?", (row["current_version_id"],)) or {"number": 0}
+    return Put(
+        document_id=row["id"],
+        outcome="unchanged",
+        version_number=current["number"],
+        changed_fields=(),
+        restored=restored,
+    )
+
+
+def _insert_document(db: CatalogFile, sighting: Sighting, document: Document, url_key: str) -> Row:
+    """Put a document that was not known; it is live from its first capture on."""
+    captured_at = instant(sighting.capture.captured_at)
+    document_id = _new_id(db, sighting.agency, url_key)
+    values = {
+        "id": document_id,
+        "agency": sighting.agency,
+        "url": document.url,
+        "url_key": url_key,
+        "key": document.key,
+        "state": "live",
+        "state_since_at": captured_at,
+        "first_captured_at": captured_at,
+        "last_captured_at": captured_at,
+        "last_checked_at": instant(sighting.at),
+        "last_crawl_id": sighting.crawl_id,
+        "failures": 0,
+        "first_failed_at": None,
+        "current_version_id": None,
+        "first_capture_id": sighting.capture.id,
+    }
+    db.insert("documents", values)
+    insert_state(db, document_id, "live", captured_at, sighting.crawl_id, sighting.capture.id, "first seen")
+    return values
+
+
+def _insert_version(
+    db: CatalogFile,
+    sighting: Sighting,
+    document_id: str,
+    number: int,
+    document: Document,
+    links: list[_Link],
+    content: Content,
+    changes: Iterable[str],
+) -> None:
+    """Put a version with its files and make it the current one."""
+    extraction = document.extraction
+    values: dict[str, Any] = {name: getattr(document, name) for name in PRINTED_FIELDS}
+    version_id = db.insert(
+        "versions",
+        values
+        | {
+            "document_id": document_id,
+            "number": number,
+            "capture_id": sighting.capture.id,
+            "captured_at": instant(sighting.capture.captured_at),
+            "version_digest": version_digest(content),
+            "text_digest": None if document.text is None else text_digest(document.text),
+            "publish_date_source": document.publish_date_source,
+            "publish_date_text": document.publish_date_text,
+            "text": document.text,
+            "tables": json_text(document.tables),
+            "cites": json_text(document.cites),
+            "method": extraction.method,
+            "extractor_version": extraction.extractor_version,
+            "trafilatura_version": extraction.trafilatura_version,
+            "encoding": extraction.encoding,
+            "container": extraction.container,
+            "agreement": extraction.agreement,
+            "flags": json_text(extraction.flags),
+            "changed_fields": json_text(changes),
+        },
+    )
+    for link in links:
+        place = {"version_id": version_id, "kind": link.kind, "position": link.position}
+        db.insert("files", place | _file_values(link.file))
+    db.update("documents", {"id": document_id}, {"current_version_id": version_id})
+
+
+def _file_values(file: File) -> dict[str, Any]:
+    """The columns of a file that come from the noun."""
+    return {
+        "url": file.url,
+        "label": file.label,
+        "filename": file.filename,
+        "media_type": file.media_type,
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "capture_id": file.capture_id,
+        "error": file.error,
+    }
+
+
+def _known_digests(db: CatalogFile, document_id: str, links: Iterable[_Link]) -> dict[tuple[str, str], str | None]:
+    """The latest known digest of each file of the current version: an older one where a fetch failed since."""
+    known: dict[tuple[str, str], str | None] = {}
+    for link in links:
+        if known.get(link.address) is None:
+            known[link.address] = link.file.sha256 or _earlier_digest(db, document_id, link)
+    return known
+
+
+def _earlier_digest(db: CatalogFile, document_id: str, link: _Link) -> str | None:
+    """The digest an older version has for a file."""
+    row = db.row(
+        "SELECT f.sha256 FROM files AS f JOIN versions AS v ON v.id = f.version_id WHERE v.document_id = ?"
+        " AND f.kind = ? AND f.url = ? AND f.sha256 IS NOT NULL ORDER BY v.number DESC LIMIT 1",
+        (document_id, link.kind, link.file.url),
+    )
+    sha256: str | None = row["sha256"] if row else None
+    return sha256
+
+
+def _facts(
+    links: Iterable[_Link],
+    known: Mapping[tuple[str, str], str | None],
+    unknown: Iterable[tuple[str, str]] = (),
+) -> tuple[list[FileFacts], list[FileFacts]]:
+    """What counts of attachments and images: the digest as fetched, else as known; ``None`` for ``unknown`` ones."""
+    attachments: list[FileFacts] = []
+    images: list[FileFacts] = []
+    hidden = set(unknown)
+    for link in links:
+        sha256 = None if link.address in hidden else link.file.sha256 or known.get(link.address)
+        target = attachments if link.kind == "attachment" else images
+        target.append((link.file.url, link.file.label, sha256))
+    return attachments, images
+
+
+def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[_Link], content: Content) -> None:
+    """Give files of a version that could not be fetched before what was fetched now."""
+    filled = False
+    for link in links:
+        if link.file.sha256 is None:
+            continue
+        where = {"version_id": version_id, "kind": link.kind, "position": link.position, "sha256": None}
+        filled |= bool(db.update("files", where, _file_values(link.file)))
+    if filled:
+        db.update("versions", {"id": version_id}, {"version_digest": version_digest(content)})
+
+
+def files_of(db: CatalogFile, version_id: int | None) -> tuple[tuple[File, ...], tuple[File, ...]]:
+    """Attachments and images of a version, in their order."""
+    rows = db.rows("SELECT * FROM files WHERE version_id = ? ORDER BY kind, position", (version_id,))
+    attachments = tuple(file_of(row) for row in rows if row["kind"] == "attachment")
+    return attachments, tuple(file_of(row) for row in rows if row["kind"] == "image")
+
+
+def first_channel(db: CatalogFile, document_id: str) -> str | None:
+    """The channel that lists a document: the first in the agency's order."""
+    row = db.row(
+        "SELECT l.channel FROM listings AS l LEFT JOIN channels AS c ON c.agency = l.agency AND c.name = l.channel"
+        " WHERE l.document_id = ? ORDER BY c.position IS NULL, c.position, l.channel LIMIT 1",
+        (document_id,),
+    )
+    channel: str | None = row["channel"] if row else None
+    return channel
+
+
+def _link_listings(db: CatalogFile, agency: str, document_id: str, key: str | None, host: str) -> None:
+    """Tie lines that lead to a document to it, now that it is known."""
+    db.execute(
+        "UPDATE listings SET document_id = ? WHERE agency = ? AND document_id IS NULL AND url_key IN ("
+        "SELECT url_key FROM documents WHERE id = ? UNION SELECT url_key FROM aliases WHERE document_id = ?)",
+        (document_id, agency, document_id, document_id),
+    )
+    if key is not None:
+        loose = db.rows(
+            "SELECT channel, url_key FROM listings WHERE agency = ? AND key = ? AND document_id IS NULL", (agency, key)
+        )
+        for line in loose:
+            if _host(line["url_key"]) == host:
+                db.update("listings", {"agency": agency, **line}, {"document_id": document_id})

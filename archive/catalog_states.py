@@ -1,0 +1,130 @@
+"""States of documents in the catalog: seen again, gone, listed no more; every change with its evidence.
+
+Called by :class:`archive.catalog.Catalog` inside one of its transactions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from archive.errors import CatalogError
+from archive.rows import instant, parse_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from archive.database import CatalogFile
+    from archive.model import Capture, State
+    from archive.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look at a document's page: in which crawl, whose, with which capture, when it is put."""
+
+    crawl_id: str
+    agency: str
+    capture: Capture
+    at: datetime
+
+
+def row_of(db: CatalogFile, document_id: str) -> Row:
+    """The row of a document.
+
+    Raises:
+        CatalogError: there is none.
+    """
+    row = db.row("SELECT * FROM documents WHERE id = ?", (document_id,))
+    if row is None:
+        msg = f"catalog {db.path} has no document {document_id}"
+        raise CatalogError(msg)
+    return row
+
+
+def answered(db: CatalogFile, sighting: Sighting, row: Row) -> bool:
+    """Note that a document's page answered; returns whether that brings it back."""
+    captured_at = instant(sighting.capture.captured_at)
+    values: dict[str, Any] = {
+        "last_captured_at": max(captured_at, row["last_captured_at"]),
+        "last_checked_at": instant(sighting.at),
+        "last_crawl_id": sighting.crawl_id,
+        "failures": 0,
+        "first_failed_at": None,
+    }
+    db.update("documents", {"id": row["id"]}, values)
+    restored = row["state"] in ("suspected", "withdrawn")
+    if restored:
+        _change_state(db, row["id"], "live", captured_at, sighting.crawl_id, sighting.capture.id, "answers again")
+    return restored
+
+
+def put_absence(
+    db: CatalogFile,
+    crawl_id: str,
+    document_id: str,
+    capture_id: int | None,
+    reason: str,
+    at: datetime,
+    *,
+    min_failures: int,
+    min_days: int,
+) -> State:
+    """Note that a document is gone at this look; returns its state now."""
+    row = row_of(db, document_id)
+    failures: int = row["failures"] + 1
+    first_failed_at = row["first_failed_at"] or instant(at)
+    long_enough = at - parse_instant(first_failed_at) >= timedelta(days=min_days)
+    state: State = "withdrawn" if failures >= min_failures and long_enough else "suspected"
+    if row["state"] == "withdrawn":
+        state = "withdrawn"
+    values = {"failures": failures, "first_failed_at": first_failed_at, "last_checked_at": instant(at)}
+    db.update("documents", {"id": document_id}, values)
+    if state != row["state"]:
+        _change_state(db, document_id, state, instant(at), crawl_id, capture_id, reason)
+    return state
+
+
+def settle(db: CatalogFile, crawl_id: str, agency: str, at: datetime) -> dict[str, int]:
+    """Turn what this crawl's lists did and did not show into ``unlisted`` and back."""
+    gone = db.rows(
+        "SELECT d.id, d.url FROM documents AS d WHERE d.agency = ? AND d.state = 'live' AND d.last_crawl_id = ?"
+        " AND EXISTS (SELECT 1 FROM listings AS l WHERE l.document_id = d.id)"
+        " AND NOT EXISTS (SELECT 1 FROM listings AS l"
+        " LEFT JOIN channels AS c ON c.agency = l.agency AND c.name = l.channel"
+        " WHERE l.document_id = d.id AND (l.last_crawl_id = ? OR c.walked_crawl_id IS NOT ?)) ORDER BY d.id",
+        (agency, crawl_id, crawl_id, crawl_id),
+    )
+    back = db.rows(
+        "SELECT d.id, MIN(l.capture_id) AS capture_id FROM documents AS d JOIN listings AS l ON l.document_id = d.id"
+        " WHERE d.agency = ? AND d.state = 'unlisted' AND l.last_crawl_id = ? GROUP BY d.id ORDER BY d.id",
+        (agency, crawl_id),
+    )
+    for row in gone:
+        shown = db.row(
+            "SELECT MAX(id) AS id FROM captures WHERE agency = ? AND url = ? AND crawl_id = ?",
+            (agency, row["url"], crawl_id),
+        )
+        capture_id = shown["id"] if shown else None
+        reason = "answers, but no list shows it any more"
+        _change_state(db, row["id"], "unlisted", instant(at), crawl_id, capture_id, reason)
+    for row in back:
+        _change_state(db, row["id"], "live", instant(at), crawl_id, row["capture_id"], "listed again")
+    return {"unlisted": len(gone), "listed": len(back)}
+
+
+def _change_state(
+    db: CatalogFile, document_id: str, state: State, at: str, crawl_id: str, capture_id: int | None, reason: str
+) -> None:
+    """Give a document another state and keep the evidence."""
+    db.update("documents", {"id": document_id}, {"state": state, "state_since_at": at})
+    insert_state(db, document_id, state, at, crawl_id, capture_id, reason)
+
+
+def insert_state(
+    db: CatalogFile, document_id: str, state: State, at: str, crawl_id: str, capture_id: int | None, reason: str
+) -> None:
+    """Put one row of a document's state history."""
+    values = {"document_id": document_id, "state": state, "at": at, "crawl_id": crawl_id}
+    db.insert("states", values | {"capture_id": capture_id, "reason": reason})

@@ -1,0 +1,225 @@
+"""The catalog file: opening it, its schema version, transactions, and what SQLite's errors mean here.
+
+The writer keeps a write-ahead log (WAL) with ``synchronous=FULL``: a committed row survives a loss of power. Readers
+open ``mode=ro`` and see the last committed state; they never block a writer, nor a writer them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlite_utils.db import Database
+
+from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
+from archive.migrations import MIGRATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from archive.rows import Row
+
+BUSY_SECONDS = 60.0
+"""How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
+
+_STORAGE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+    }
+)
+_DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class CatalogFile:
+    """An open catalog file.
+
+    May be used from any thread, by one at a time: a transaction holds a lock until it ends.
+    """
+
+    def __init__(self, path: Path, db: Database, *, read_only: bool) -> None:
+        """Take an open connection; :meth:`open` and :meth:`open_read_only` make one."""
+        self.path = path
+        self.read_only = read_only
+        self._db = db
+        self._lock = RLock()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for writing; make the file when it is not there, bring an older one forward.
+
+        A file that is no catalog, or one from a later version, is left untouched.
+
+        Raises:
+            SchemaTooNew: a later version of this software wrote it.
+            CatalogError: it is no catalog.
+            ArchiveWriteError: it cannot be made or written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            begun = path.exists() and path.stat().st_size > 0
+        except OSError as exc:
+            msg = f"catalog {path}: cannot be made: {exc}; choose a data directory that can be written"
+            raise ArchiveWriteError(msg) from exc
+        if begun:
+            with _connected(path, read_only=True) as db:
+                try:
+                    _check_known(path, db)
+                finally:
+                    db.close()
+        with _connected(path, read_only=False) as db:
+            db.conn.execute("PRAGMA journal_mode = WAL")
+            db.conn.execute("PRAGMA synchronous = FULL")
+            db.conn.execute("PRAGMA foreign_keys = ON")
+            file = cls(path, db, read_only=False)
+            with file.atomic():
+                MIGRATIONS.apply(db)
+            return file
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open an existing catalog for reading; works while a crawl writes into it.
+
+        Raises:
+            SchemaTooNew: a later version of this software wrote it.
+            CatalogError: it is not there, is no catalog, is from an earlier version, or cannot be read.
+        """
+        if not path.is_file():
+            msg = (
+                f"no catalog at {path}: run a crawl first (scrapy crawl AGENCY), or name the data directory "
+                f"that holds one (GOVCRAWL_DATA)"
+            )
+            raise CatalogError(msg)
+        with _connected(path, read_only=True) as db:
+            _check_known(path, db)
+            pending = [migration.name for migration in MIGRATIONS.pending(db)]
+            if pending:
+                msg = (
+                    f"catalog {path} lacks {', '.join(pending)}: it is empty or from an earlier version of govcrawl; "
+                    f"run a crawl (scrapy crawl AGENCY) to bring it forward"
+                )
+                raise CatalogError(msg)
+            return cls(path, db, read_only=True)
+
+    def close(self) -> None:
+        """Close the file; a writer's log is folded into it when no one else has it open."""
+        self._db.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """One transaction: all or nothing. Inside another one, a savepoint of it.
+
+        A writer's begins with ``BEGIN IMMEDIATE``, which waits for other writers: a deferred transaction that reads and
+        then writes fails at once (SQLITE_BUSY_SNAPSHOT) when another process committed in between. A reader's is one
+        unchanging view of the catalog.
+
+        Raises:
+            ArchiveWriteError: the file cannot be written (disk full, no permission, locked too long).
+            CatalogError: the file is damaged.
+        """
+        with self._lock, _translated(self.path, read_only=self.read_only):
+            if self._db.conn.in_transaction:
+                with self._db.atomic():
+                    yield
+                return
+            self._db.conn.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.conn.execute("COMMIT")
+            except BaseException:
+                self._db.rollback()
+                raise
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows of a query, as dicts by column name."""
+        with self._lock:
+            return list(self.stream(sql, parameters))
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        """The first row of a query, or ``None``."""
+        with self._lock:
+            return next(self.stream(sql, parameters), None)
+
+    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+        """Rows of a query one by one, in constant memory; wrap in :meth:`atomic` for one view over several queries."""
+        with _translated(self.path, read_only=self.read_only):
+            yield from self._db.query(sql, parameters)
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement that returns no rows."""
+        return self._db.execute(sql, parameters)
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        """Insert one row given by column names, which come from code and never from data. Returns its row number."""
+        columns = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" * len(values))
+        cursor = self.execute(f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', tuple(values.values()))  # noqa: S608
+        return cursor.lastrowid or 0
+
+    def update(self, table: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+        """Update rows by equality (``None`` = is NULL); names come from code, never from data. Returns how many."""
+        sets = ", ".join(f'"{name}" = ?' for name in values)
+        wheres = " AND ".join(f'"{name}" IS ?' for name in where)
+        sql = f'UPDATE "{table}" SET {sets} WHERE {wheres}'  # noqa: S608
+        return self.execute(sql, (*values.values(), *where.values())).rowcount
+
+
+@contextmanager
+def _connected(path: Path, *, read_only: bool) -> Iterator[Database]:
+    """A connection that is closed again when the block raises."""
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    with _translated(path, read_only=read_only):
+        conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            yield Database(conn, execute_plugins=False)
+        except BaseException:
+            conn.close()
+            raise
+
+
+def _check_known(path: Path, db: Database) -> None:
+    """Raise unless the file is a catalog of this or an earlier version, or has no table at all yet."""
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    if not applied and db.table_names():
+        msg = (
+            f"{path} is not a govcrawl catalog but a SQLite file of something else: it is left as it is; "
+            f"move it away or choose another data directory"
+        )
+        raise CatalogError(msg)
+    known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001 - there is no public list
+    unknown = sorted(applied - known)
+    if unknown:
+        msg = (
+            f"catalog {path} was written by a later version of govcrawl (it has {', '.join(unknown)}, unknown here): "
+            f"it is left untouched; update govcrawl to use it"
+        )
+        raise SchemaTooNew(msg)
+
+
+@contextmanager
+def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
+    """Turn SQLite's errors about the file into the store's own; errors in statements stay what they are."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        code = (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code of an extended one
+        if code in _DAMAGE_CODES:
+            msg = f"{path} is not a readable catalog: {exc}; restore it from a copy, or move it away and crawl again"
+            raise CatalogError(msg) from exc
+        if code in _STORAGE_CODES and read_only:
+            msg = f"catalog {path} cannot be read: {exc}; check permissions of the file and its directory"
+            raise CatalogError(msg) from exc
+        if code in _STORAGE_CODES:
+            msg = (
+                f"catalog {path}: {exc}; nothing of this step was stored: check free space, permissions and other users"
+            )
+            raise ArchiveWriteError(msg) from exc
+        raise

@@ -1,0 +1,256 @@
+"""The catalog's migrations: the only DDL that is ever run, frozen once released.
+
+A change of :mod:`archive.schema` comes with a new migration here; one that has been released is never edited.
+:meth:`archive.database.CatalogFile.open` applies them in one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils.migrations import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils.db import Database
+
+MIGRATIONS = Migrations("govcrawl")
+"""Every step from an empty file to the schema of this version, in order."""
+
+_TABLES = """
+CREATE TABLE "agencies" (
+  "name" TEXT NOT NULL,
+  "title" TEXT NOT NULL,
+  "base_url" TEXT NOT NULL,
+  "template" TEXT NOT NULL,
+  PRIMARY KEY ("name")
+);
+
+CREATE TABLE "channels" (
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "name" TEXT NOT NULL,
+  "seed_url" TEXT NOT NULL,
+  "position" INTEGER NOT NULL,
+  "walked_to_end_at" TEXT,
+  "total" INTEGER,
+  "pages" INTEGER,
+  "walked_crawl_id" TEXT REFERENCES "crawls"("id"),
+  PRIMARY KEY ("agency", "name")
+);
+
+CREATE TABLE "crawls" (
+  "id" TEXT NOT NULL,
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "mode" TEXT NOT NULL,
+  "started_at" TEXT NOT NULL,
+  "finished_at" TEXT,
+  "outcome" TEXT NOT NULL,
+  "reason" TEXT,
+  "software" TEXT NOT NULL,
+  "options" TEXT NOT NULL,
+  "counts" TEXT,
+  PRIMARY KEY ("id")
+);
+CREATE INDEX "idx_crawls_agency_started_at" ON "crawls" ("agency", "started_at");
+
+CREATE TABLE "warc_files" (
+  "path" TEXT NOT NULL,
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "opened_at" TEXT NOT NULL,
+  "closed_at" TEXT,
+  "bytes" INTEGER,
+  "sha256" TEXT,
+  PRIMARY KEY ("path")
+);
+
+CREATE TABLE "captures" (
+  "id" INTEGER PRIMARY KEY,
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "kind" TEXT NOT NULL,
+  "url" TEXT NOT NULL,
+  "method" TEXT NOT NULL,
+  "request_digest" TEXT,
+  "status" INTEGER,
+  "media_type" TEXT,
+  "captured_at" TEXT NOT NULL,
+  "warc_file" TEXT NOT NULL REFERENCES "warc_files"("path"),
+  "offset" INTEGER NOT NULL,
+  "length" INTEGER NOT NULL,
+  "record_id" TEXT NOT NULL,
+  "block_digest" TEXT NOT NULL,
+  "payload_digest" TEXT,
+  "payload_bytes" INTEGER NOT NULL,
+  "truncated" TEXT,
+  "revisit_profile" TEXT,
+  "refers_to" TEXT,
+  "etag" TEXT,
+  "last_modified" TEXT,
+  "ip" TEXT,
+  "request_record_id" TEXT,
+  "metadata_record_id" TEXT,
+  "request_offset" INTEGER,
+  "group_length" INTEGER NOT NULL,
+  "channel" TEXT,
+  "via" TEXT,
+  "tls_version" TEXT,
+  "tls_cipher" TEXT,
+  "elapsed_seconds" REAL,
+  UNIQUE ("record_id")
+);
+CREATE INDEX "idx_captures_payload_digest" ON "captures" ("payload_digest");
+CREATE INDEX "idx_captures_agency_url" ON "captures" ("agency", "url");
+CREATE INDEX "idx_captures_warc_file_offset" ON "captures" ("warc_file", "offset");
+CREATE INDEX "idx_captures_crawl_id_kind" ON "captures" ("crawl_id", "kind");
+
+CREATE TABLE "documents" (
+  "id" TEXT NOT NULL,
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "url" TEXT NOT NULL,
+  "url_key" TEXT NOT NULL,
+  "key" TEXT,
+  "state" TEXT NOT NULL,
+  "state_since_at" TEXT NOT NULL,
+  "first_captured_at" TEXT NOT NULL,
+  "last_captured_at" TEXT NOT NULL,
+  "last_checked_at" TEXT NOT NULL,
+  "last_crawl_id" TEXT REFERENCES "crawls"("id"),
+  "failures" INTEGER NOT NULL,
+  "first_failed_at" TEXT,
+  "current_version_id" INTEGER REFERENCES "versions"("id"),
+  "first_capture_id" INTEGER REFERENCES "captures"("id"),
+  PRIMARY KEY ("id"),
+  UNIQUE ("agency", "url_key")
+);
+CREATE INDEX "idx_documents_agency_key" ON "documents" ("agency", "key");
+CREATE INDEX "idx_documents_agency_state" ON "documents" ("agency", "state");
+
+CREATE TABLE "aliases" (
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "url" TEXT NOT NULL,
+  "url_key" TEXT NOT NULL,
+  "document_id" TEXT NOT NULL REFERENCES "documents"("id"),
+  "first_seen_at" TEXT NOT NULL,
+  PRIMARY KEY ("agency", "url_key")
+);
+CREATE INDEX "idx_aliases_document_id" ON "aliases" ("document_id");
+
+CREATE TABLE "listings" (
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "channel" TEXT NOT NULL,
+  "url" TEXT NOT NULL,
+  "url_key" TEXT NOT NULL,
+  "key" TEXT,
+  "title" TEXT NOT NULL,
+  "publish_date" TEXT,
+  "date_text" TEXT,
+  "position" INTEGER NOT NULL,
+  "pinned" INTEGER NOT NULL,
+  "offsite" INTEGER NOT NULL,
+  "document_id" TEXT REFERENCES "documents"("id"),
+  "first_listed_at" TEXT NOT NULL,
+  "last_listed_at" TEXT NOT NULL,
+  "first_crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "last_crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  PRIMARY KEY ("agency", "channel", "url_key")
+);
+CREATE INDEX "idx_listings_document_id" ON "listings" ("document_id");
+CREATE INDEX "idx_listings_agency_url_key" ON "listings" ("agency", "url_key");
+CREATE INDEX "idx_listings_agency_key" ON "listings" ("agency", "key");
+
+CREATE TABLE "versions" (
+  "id" INTEGER PRIMARY KEY,
+  "document_id" TEXT NOT NULL REFERENCES "documents"("id"),
+  "number" INTEGER NOT NULL,
+  "capture_id" INTEGER NOT NULL REFERENCES "captures"("id"),
+  "captured_at" TEXT NOT NULL,
+  "version_digest" TEXT NOT NULL,
+  "text_digest" TEXT,
+  "title" TEXT,
+  "subtitle" TEXT,
+  "publish_date" TEXT,
+  "publish_time" TEXT,
+  "publish_date_source" TEXT,
+  "publish_date_text" TEXT,
+  "written_date" TEXT,
+  "effective_date" TEXT,
+  "expiry_date" TEXT,
+  "source" TEXT,
+  "publisher" TEXT,
+  "author" TEXT,
+  "index_number" TEXT,
+  "document_number" TEXT,
+  "topic" TEXT,
+  "validity" TEXT,
+  "keywords" TEXT,
+  "text" TEXT,
+  "tables" TEXT NOT NULL,
+  "cites" TEXT NOT NULL,
+  "method" TEXT NOT NULL,
+  "extractor_version" TEXT NOT NULL,
+  "trafilatura_version" TEXT,
+  "encoding" TEXT,
+  "container" TEXT,
+  "agreement" REAL,
+  "flags" TEXT NOT NULL,
+  "changed_fields" TEXT NOT NULL,
+  UNIQUE ("document_id", "number")
+);
+CREATE INDEX "idx_versions_capture_id" ON "versions" ("capture_id");
+CREATE INDEX "idx_versions_captured_at" ON "versions" ("captured_at");
+
+CREATE TABLE "files" (
+  "version_id" INTEGER NOT NULL REFERENCES "versions"("id"),
+  "kind" TEXT NOT NULL,
+  "position" INTEGER NOT NULL,
+  "url" TEXT NOT NULL,
+  "label" TEXT,
+  "filename" TEXT,
+  "media_type" TEXT,
+  "bytes" INTEGER,
+  "sha256" TEXT,
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "error" TEXT,
+  PRIMARY KEY ("version_id", "kind", "position")
+);
+CREATE INDEX "idx_files_sha256" ON "files" ("sha256");
+CREATE INDEX "idx_files_url" ON "files" ("url");
+
+CREATE TABLE "states" (
+  "id" INTEGER PRIMARY KEY,
+  "document_id" TEXT NOT NULL REFERENCES "documents"("id"),
+  "state" TEXT NOT NULL,
+  "at" TEXT NOT NULL,
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "reason" TEXT NOT NULL
+);
+CREATE INDEX "idx_states_document_id_at" ON "states" ("document_id", "at");
+
+CREATE TABLE "failures" (
+  "id" INTEGER PRIMARY KEY,
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "url" TEXT NOT NULL,
+  "kind" TEXT NOT NULL,
+  "channel" TEXT,
+  "reason" TEXT NOT NULL,
+  "message" TEXT NOT NULL,
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "record_id" TEXT,
+  "at" TEXT NOT NULL
+);
+CREATE INDEX "idx_failures_crawl_id_reason" ON "failures" ("crawl_id", "reason");
+CREATE INDEX "idx_failures_agency_url" ON "failures" ("agency", "url");
+
+CREATE VIEW "attachments" AS SELECT * FROM files WHERE kind = 'attachment';
+"""
+
+
+@MIGRATIONS(name="0001_tables")
+def _make_tables(db: Database) -> None:
+    """Make every table of the first version."""
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

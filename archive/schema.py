@@ -1,0 +1,450 @@
+"""The catalog's tables and columns, each declared once with its meaning in Chinese and English.
+
+The frozen DDL that makes a catalog file stands in :mod:`archive.migrations`; a test asserts that the migrations,
+applied to an empty file, give exactly what is declared here. ``python -m archive.schema`` prints ``docs/schema.md``.
+
+Conventions: ``*_at`` is UTC, ISO 8601 with microseconds and ``Z``; ``*_date`` the agency's local calendar day;
+``*_bytes``, ``*_seconds`` carry their unit; a JSON column says so; NULL means "not there", never "guessed".
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["TEXT", "INTEGER", "REAL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: SQL type, whether it may be NULL, what it refers to (``table.column``), what it means."""
+
+    name: str
+    type: Type
+    zh: str
+    en: str
+    null: bool = True
+    refers_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table with its keys and indexes."""
+
+    name: str
+    zh: str
+    en: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One view with its query."""
+
+    name: str
+    zh: str
+    en: str
+    sql: str
+
+
+def _text(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
+    """Make a TEXT column that always has a value."""
+    return Column(name, "TEXT", zh, en, null=False, refers_to=refers_to)
+
+
+def _text_or_null(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
+    """Make a TEXT column that may be NULL."""
+    return Column(name, "TEXT", zh, en, refers_to=refers_to)
+
+
+def _int(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
+    """Make an INTEGER column that always has a value."""
+    return Column(name, "INTEGER", zh, en, null=False, refers_to=refers_to)
+
+
+def _int_or_null(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
+    """Make an INTEGER column that may be NULL."""
+    return Column(name, "INTEGER", zh, en, refers_to=refers_to)
+
+
+def _real_or_null(name: str, zh: str, en: str) -> Column:
+    """Make a REAL column that may be NULL."""
+    return Column(name, "REAL", zh, en)
+
+
+_AGENCY = _text("agency", "机构代号", "Agency whose disclosures these are.", "agencies.name")
+_DOCUMENT = _text("document_id", "公开文件编号", "Document it belongs to.", "documents.id")
+_URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
+_FLAGS = "Quality flags, sorted; JSON list."
+
+AGENCIES = Table(
+    name="agencies",
+    zh="机构",
+    en="Whose disclosures these are.",
+    primary_key=("name",),
+    columns=(
+        _text("name", "机构代号", "Key: the agency's name in commands and file names, e.g. xiamen_sfj."),
+        _text("title", "机构全称", "Official name in full."),
+        _text("base_url", "网站地址", "Address of the agency's site."),
+        _text("template", "站点模板", "Name of the site template that reads it."),
+    ),
+)
+
+CHANNELS = Table(
+    name="channels",
+    zh="栏目",
+    en="Sections of an agency's disclosure tree.",
+    primary_key=("agency", "name"),
+    columns=(
+        _AGENCY,
+        _text("name", "栏目名称", "Name as printed on the site."),
+        _text("seed_url", "种子", "First list page."),
+        _int("position", "次序", "Order in the agency's declaration, from 0."),
+        _text_or_null("walked_to_end_at", "走完时间", "When its list was last walked to the end; NULL = never."),
+        _int_or_null("total", "总条数", "The list's own count of entries (共 N 条) at the last walk."),
+        _int_or_null("pages", "页数", "List pages read at the last walk."),
+        _text_or_null("walked_crawl_id", "走完抓取编号", "Crawl that last walked it to the end.", "crawls.id"),
+    ),
+)
+
+CRAWLS = Table(
+    name="crawls",
+    zh="抓取",
+    en="One run over one agency.",
+    primary_key=("id",),
+    indexes=(("agency", "started_at"),),
+    columns=(
+        _text("id", "抓取编号", "Identity of the crawl."),
+        _AGENCY,
+        _text("mode", "方式", "full, incremental …"),
+        _text("started_at", "开始时间", "When it began."),
+        _text_or_null("finished_at", "结束时间", "When it ended; NULL while it runs."),
+        _text("outcome", "结果", "running, finished, failed or interrupted."),
+        _text_or_null("reason", "原因", "Why it ended so."),
+        _text("software", "软件", "Software and versions that made it."),
+        _text("options", "参数", "Arguments and settings in force; JSON object."),
+        _text_or_null("counts", "计数", "What was counted by its end; JSON object."),
+    ),
+)
+
+WARC_FILES = Table(
+    name="warc_files",
+    zh="WARC 文件",
+    en="WARC files in the data directory.",
+    primary_key=("path",),
+    columns=(
+        _text("path", "路径", "Final name, relative to the data directory."),
+        _AGENCY,
+        _text("crawl_id", "抓取编号", "Crawl that opened it.", "crawls.id"),
+        _text("opened_at", "打开时间", "When it was opened."),
+        _text_or_null("closed_at", "关闭时间", "When it was closed; NULL while it is written."),
+        _int_or_null("bytes", "字节数", "Size when closed."),
+        _text_or_null("sha256", "SHA-256", "Digest of the closed file, lower-case hex."),
+    ),
+)
+
+CAPTURES = Table(
+    name="captures",
+    zh="捕获",
+    en="One HTTP exchange as archived, with the place of its response (or revisit) record.",
+    primary_key=("id",),
+    unique=(("record_id",),),
+    indexes=(("payload_digest",), ("agency", "url"), ("warc_file", "offset"), ("crawl_id", "kind")),
+    columns=(
+        _int("id", "捕获编号", "Row number; changes when the catalog is rebuilt."),
+        _AGENCY,
+        _text("crawl_id", "抓取编号", "Crawl that made it.", "crawls.id"),
+        _text("kind", "用途", "Why it was fetched: list, document, attachment, image, home, robots, probe, other."),
+        _text("url", "网址", "The URI as requested."),
+        _text("method", "方法", "HTTP method."),
+        _text_or_null("request_digest", "请求摘要", "Digest of the posted body; NULL without one."),
+        _int_or_null("status", "状态码", "Status of the final head; NULL where no HTTP response came."),
+        _text_or_null("media_type", "媒体类型", "As declared, lower case, without parameters."),
+        _text("captured_at", "采集时间", "When the exchange began; equals WARC-Date."),
+        _text("warc_file", "WARC 文件", "File of the records.", "warc_files.path"),
+        _int("offset", "偏移", "First byte of the record's gzip member."),
+        _int("length", "长度", "Bytes of the record's gzip member."),
+        _text("record_id", "记录编号", "WARC-Record-ID of the response or revisit record."),
+        _text("block_digest", "块摘要", "WARC-Block-Digest."),
+        _text_or_null("payload_digest", "载荷摘要", "WARC-Payload-Digest: transfer-decoded, still content-encoded."),
+        _int("payload_bytes", "载荷字节数", "Size of the payload."),
+        _text_or_null("truncated", "截断", "length, time, disconnect or unspecified; NULL when whole."),
+        _text_or_null("revisit_profile", "重访类型", "identical-payload-digest, server-not-modified; NULL = response."),
+        _text_or_null("refers_to", "所指记录", "Record id of a revisit's original."),
+        _text_or_null("etag", "ETag", "Validator as sent."),
+        _text_or_null("last_modified", "Last-Modified", "Validator as sent."),
+        _text_or_null("ip", "IP", "Peer that was talked to."),
+        _text_or_null("request_record_id", "请求记录编号", "WARC-Record-ID of the request record."),
+        _text_or_null("metadata_record_id", "元数据记录编号", "WARC-Record-ID of the metadata record."),
+        _int_or_null("request_offset", "请求偏移", "First byte of the request record's gzip member."),
+        _int("group_length", "组长度", "Bytes of all records of this capture together."),
+        _text_or_null("channel", "栏目", "Channel it was fetched for."),
+        _text_or_null("via", "来路", "URL of the page that led here."),
+        _text_or_null("tls_version", "TLS 版本", "As OpenSSL names it."),
+        _text_or_null("tls_cipher", "TLS 套件", "As OpenSSL names it."),
+        _real_or_null("elapsed_seconds", "耗时", "From request to last byte."),
+    ),
+)
+
+DOCUMENTS = Table(
+    name="documents",
+    zh="公开文件",
+    en="One disclosed thing at one canonical URL.",
+    primary_key=("id",),
+    unique=(("agency", "url_key"),),
+    indexes=(("agency", "key"), ("agency", "state")),
+    columns=(
+        _text("id", "公开文件编号", "Agency and a digest of the first url_key; fixed for ever."),
+        _AGENCY,
+        _text("url", "网址", "Canonical URL."),
+        _URL_KEY,
+        _text_or_null("key", "站内编号", "The CMS's own id, unique on its host."),
+        _text("state", "状态", "live, unlisted, suspected or withdrawn."),
+        _text("state_since_at", "状态起始", "Since when."),
+        _text("first_captured_at", "首次采集", "First capture of its page."),
+        _text("last_captured_at", "最近采集", "Latest capture that answered with the document (or 304)."),
+        _text("last_checked_at", "最近检查", "Latest look, whatever came of it."),
+        _text_or_null("last_crawl_id", "最近抓取编号", "Crawl in which its page last answered.", "crawls.id"),
+        _int("failures", "连续失败次数", "Looks in a row that found it gone."),
+        _text_or_null("first_failed_at", "首次失败", "First of these looks."),
+        _int_or_null("current_version_id", "当前版本", "Latest version.", "versions.id"),
+        _int_or_null("first_capture_id", "首次捕获", "Capture of the first version.", "captures.id"),
+    ),
+)
+
+ALIASES = Table(
+    name="aliases",
+    zh="别名网址",
+    en="Other URLs of a document.",
+    primary_key=("agency", "url_key"),
+    indexes=(("document_id",),),
+    columns=(
+        _AGENCY,
+        _text("url", "网址", "The other URL."),
+        _URL_KEY,
+        _DOCUMENT,
+        _text("first_seen_at", "首见时间", "When it was first found to lead to the document."),
+    ),
+)
+
+LISTINGS = Table(
+    name="listings",
+    zh="条目",
+    en="Lines of list pages: one address in one channel.",
+    primary_key=("agency", "channel", "url_key"),
+    indexes=(("document_id",), ("agency", "url_key"), ("agency", "key")),
+    columns=(
+        _AGENCY,
+        _text("channel", "栏目", "Channel whose list has the line."),
+        _text("url", "网址", "Address of the line's link."),
+        _URL_KEY,
+        _text_or_null("key", "站内编号", "The CMS's own id, where the line tells it."),
+        _text("title", "标题", "Title as the line prints it."),
+        _text_or_null("publish_date", "发布日期", "Date of the line where it is a full date."),
+        _text_or_null("date_text", "日期原文", "Date as printed."),
+        _int("position", "次序", "Place in the channel at the last walk, from 0."),
+        _int("pinned", "置顶", "1 = pinned line."),
+        _int("offsite", "站外", "1 = leads to another host; kept, never fetched as a document."),
+        _text_or_null("document_id", "公开文件编号", "Document it leads to, once known.", "documents.id"),
+        _text("first_listed_at", "首次列出", "When the line was first seen."),
+        _text("last_listed_at", "最近列出", "When it was last seen."),
+        _text("first_crawl_id", "首次抓取编号", "Crawl that first saw it.", "crawls.id"),
+        _text("last_crawl_id", "最近抓取编号", "Crawl that last saw it.", "crawls.id"),
+        _int_or_null("capture_id", "捕获编号", "List page that last showed it.", "captures.id"),
+    ),
+)
+
+VERSIONS = Table(
+    name="versions",
+    zh="版本",
+    en="Distinct states of a document: text, tables, title, printed fields, attachment and image digests.",
+    primary_key=("id",),
+    unique=(("document_id", "number"),),
+    indexes=(("capture_id",), ("captured_at",)),
+    columns=(
+        _int("id", "版本编号", "Row number; changes when the catalog is rebuilt."),
+        _DOCUMENT,
+        _int("number", "版次", "1 = first."),
+        _int("capture_id", "捕获编号", "Capture it was read from.", "captures.id"),
+        _text("captured_at", "采集时间", "When that capture was made."),
+        _text("version_digest", "版本摘要", "sha256: of everything that makes a version, as canonical JSON."),
+        _text_or_null("text_digest", "正文摘要", "sha256: of the normalised text; NULL without text."),
+        _text_or_null("title", "标题", "As printed."),
+        _text_or_null("subtitle", "副标题", "As printed."),
+        _text_or_null("publish_date", "发布日期", "Printed publication date, YYYY-MM-DD."),
+        _text_or_null("publish_time", "发布时刻", "Printed time of publication, HH:MM, local."),
+        _text_or_null("publish_date_source", "发布日期来源", "label, meta, index or list."),
+        _text_or_null("publish_date_text", "发布日期原文", "The printed string, also when it could not be read."),
+        _text_or_null("written_date", "成文日期", "Date of signing as printed."),
+        _text_or_null("effective_date", "施行日期", "As printed."),
+        _text_or_null("expiry_date", "失效日期", "As printed."),
+        _text_or_null("source", "来源", "As printed."),
+        _text_or_null("publisher", "发布机构", "As printed."),
+        _text_or_null("author", "作者", "As printed."),
+        _text_or_null("index_number", "索引号", "Verbatim."),
+        _text_or_null("document_number", "文号", "Verbatim, brackets kept."),
+        _text_or_null("topic", "主题分类", "As printed."),
+        _text_or_null("validity", "有效性", "As printed, never inferred."),
+        _text_or_null("keywords", "关键词", "As printed."),
+        _text_or_null(
+            "text", "正文", "Main content, paragraphs joined by newlines; NULL where the document is a file."
+        ),
+        _text("tables", "表格", "Tables > rows > cells; JSON."),
+        _text("cites", "引用文号", "Document numbers cited; JSON list."),
+        _text("method", "提取方法", "How the text was found."),
+        _text("extractor_version", "提取器版本", "Version of this software's extraction."),
+        _text_or_null("trafilatura_version", "trafilatura 版本", "NULL where it was not used."),
+        _text_or_null("encoding", "编码", "Codec the page was decoded with."),
+        _text_or_null("container", "容器", "Selector whose element was read."),
+        _real_or_null("agreement", "一致度", "4-gram F1 of trafilatura's text against the container's, 0 to 1."),
+        _text("flags", "质量标记", _FLAGS),
+        _text("changed_fields", "变动字段", "What differs from the version before; JSON list, empty for the first."),
+    ),
+)
+
+FILES = Table(
+    name="files",
+    zh="附件与图片",
+    en="Attachments and content images of a version.",
+    primary_key=("version_id", "kind", "position"),
+    indexes=(("sha256",), ("url",)),
+    columns=(
+        _int("version_id", "版本编号", "Version it belongs to.", "versions.id"),
+        _text("kind", "类别", "attachment or image."),
+        _int("position", "次序", "Order in the document, from 0."),
+        _text("url", "网址", "Address of the file."),
+        _text_or_null("label", "标签", "Text of the link."),
+        _text_or_null("filename", "文件名", "Name given for it."),
+        _text_or_null("media_type", "媒体类型", "As declared."),
+        _int_or_null("bytes", "字节数", "Size of the file itself; NULL where it could not be fetched."),
+        _text_or_null("sha256", "SHA-256", "Of the file itself, lower-case hex; NULL where it could not be fetched."),
+        _int_or_null("capture_id", "捕获编号", "Capture that holds it.", "captures.id"),
+        _text_or_null("error", "失败原因", "Why there is no digest."),
+    ),
+)
+
+STATES = Table(
+    name="states",
+    zh="状态记录",
+    en="Every change of a document's state, with its evidence.",
+    primary_key=("id",),
+    indexes=(("document_id", "at"),),
+    columns=(
+        _int("id", "序号", "Row number, in the order of events."),
+        _DOCUMENT,
+        _text("state", "状态", "State from then on."),
+        _text("at", "时间", "When."),
+        _text("crawl_id", "抓取编号", "Crawl that found it.", "crawls.id"),
+        _int_or_null("capture_id", "捕获编号", "Capture that shows it.", "captures.id"),
+        _text("reason", "原因", "Why."),
+    ),
+)
+
+FAILURES = Table(
+    name="failures",
+    zh="失败",
+    en="Fetches and readings that failed.",
+    primary_key=("id",),
+    indexes=(("crawl_id", "reason"), ("agency", "url")),
+    columns=(
+        _int("id", "序号", "Row number, in the order of events."),
+        _text("crawl_id", "抓取编号", "Crawl in which it happened.", "crawls.id"),
+        _AGENCY,
+        _text("url", "网址", "What was asked for."),
+        _text("kind", "用途", "Why it was asked for."),
+        _text_or_null("channel", "栏目", "For which channel."),
+        _text("reason", "原因", "Short name of the reason, for counting."),
+        _text("message", "说明", "What happened, in a sentence."),
+        _int_or_null("capture_id", "捕获编号", "Capture that shows it, where there is one.", "captures.id"),
+        _text_or_null("record_id", "记录编号", "WARC record that states it."),
+        _text("at", "时间", "When."),
+    ),
+)
+
+TABLES = (
+    AGENCIES,
+    CHANNELS,
+    CRAWLS,
+    WARC_FILES,
+    CAPTURES,
+    DOCUMENTS,
+    ALIASES,
+    LISTINGS,
+    VERSIONS,
+    FILES,
+    STATES,
+    FAILURES,
+)
+
+VIEWS = (
+    View(
+        name="attachments",
+        zh="附件",
+        en="The files that are attachments.",
+        sql="SELECT * FROM files WHERE kind = 'attachment'",
+    ),
+)
+
+
+def ddl(table: Table) -> tuple[str, ...]:
+    """SQL statements that make a table and its indexes, as a new migration would state them."""
+    lines = []
+    row_number = table.primary_key == ("id",) and table.columns[0].type == "INTEGER"
+    for column in table.columns:
+        line = f'"{column.name}" {column.type}'
+        if row_number and column.name == "id":
+            line += " PRIMARY KEY"
+        elif not column.null:
+            line += " NOT NULL"
+        if column.refers_to:
+            target, target_column = column.refers_to.split(".")
+            line += f' REFERENCES "{target}"("{target_column}")'
+        lines.append(line)
+    if not row_number:
+        lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
+    lines += [f"UNIQUE ({_names(columns)})" for columns in table.unique]
+    statements = [f'CREATE TABLE "{table.name}" (\n  ' + ",\n  ".join(lines) + "\n)"]
+    for columns in table.indexes:
+        name = f"idx_{table.name}_{'_'.join(columns)}"
+        statements.append(f'CREATE INDEX "{name}" ON "{table.name}" ({_names(columns)})')
+    return tuple(statements)
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    """Column names as an SQL list."""
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+_PREAMBLE = """\
+# The catalog
+
+Generated from `archive/schema.py` by `python -m archive.schema`; do not edit.
+
+`catalog.db` is a SQLite file in WAL mode. `*_at` is UTC, ISO 8601 with microseconds and `Z`; `*_date` is the agency's
+local calendar day. NULL means that the value is not there; nothing is guessed. The WARC files are the source of truth:
+row numbers (`id INTEGER`) may change when a catalog is made again from them, document ids do not.
+"""
+
+
+def markdown() -> str:
+    """The reference page of the catalog, ``docs/schema.md``."""
+    parts = [_PREAMBLE]
+    for table in TABLES:
+        parts.append(f"\n## {table.name} ({table.zh})\n\n{table.en}\n\n")
+        parts.append(f"Key: {', '.join(f'`{name}`' for name in table.primary_key)}.")
+        parts.extend(f" Unique: {', '.join(f'`{name}`' for name in columns)}." for columns in table.unique)
+        parts.append("\n\n| column | type | NULL | 中文 | meaning |\n|---|---|---|---|---|\n")
+        for column in table.columns:
+            target = f" → `{column.refers_to}`" if column.refers_to else ""
+            null = "yes" if column.null else ""
+            parts.append(f"| `{column.name}` | {column.type} | {null} | {column.zh} | {column.en}{target} |\n")
+    parts.extend(f"\n## {view.name} ({view.zh}, view)\n\n{view.en}\n\n`{view.sql}`\n" for view in VIEWS)
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
