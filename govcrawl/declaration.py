@@ -43,7 +43,9 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
     """
     where = f"{cls.__module__}.{cls.__name__}"
     if cls.name != cls.__name__ or not re.fullmatch(r"[a-z][a-z0-9_]*", cls.name):
-        raise BadAgency(f"{where}: name is {cls.name!r}; it must equal the class name and be lower-case letters, digits and _")
+        raise BadAgency(
+            f"{where}: name is {cls.name!r}; it must equal the class name and be lower-case letters, digits and _"
+        )
     if not re.search("[\u4e00-\u9fff]", cls.agency):
         raise BadAgency(f"{where}: agency is {cls.agency!r}; expected the official Chinese name in full")
     base = urlsplit(cls.base_url)
@@ -53,4 +55,6 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
         raise BadAgency(f"{where}: channels is empty; expected printed channel name → seed path, at least one")
     for channel, path in cls.channels.items():
         if urlsplit(urljoin(cls.base_url, path)).scheme not in {"http", "https"} or not channel.strip():
-            raise BadAgency(f"{where}: channel {channel!r} has seed {path!r}; expected a printed name and an http(s) URL or path")
+            raise BadAgency(
+                f"{where}: channel {channel!r} has seed {path!r}; expected a printed name and an http(s) URL or path"
+            )

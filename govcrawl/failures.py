@@ -64,7 +64,7 @@ _SENTENCES = {
 }
 
 
-def read_failure(error: BaseException) -> tuple[str, str]:
+def read_failure(error: BaseException | None) -> tuple[str, str]:
     """Return (reason, sentence) of an error; reason is ``bug`` for one that nobody foresaw."""
     reason = next((name for kind, name in _REASONS if isinstance(error, kind)), "bug")
     detail = str(error) or type(error).__name__

@@ -51,7 +51,15 @@ class Files:
 
     async def _fetch(self, link: FileLink | File, kind: FileKind, via: str, known: File | None) -> File:
         session = self._session
-        unread = File(url=link.url, label=link.label, filename=link.filename, media_type=None, bytes=None, sha256=None, capture_id=None)
+        unread = File(
+            url=link.url,
+            label=link.label,
+            filename=link.filename,
+            media_type=None,
+            bytes=None,
+            sha256=None,
+            capture_id=None,
+        )
         before = None
         if known is not None and known.sha256 is not None:
             before = await session.call(session.store.last_capture, session.spider.name, link.url)
@@ -67,10 +75,8 @@ class Files:
             dont_filter=True,
             priority=5,  # a document is complete only with its files: they go before the next document
         )
-        engine = session.crawler.engine
-        assert engine is not None  # documents are read only while the engine runs
         try:
-            response = await engine.download_async(request)
+            response = await session.download(request)
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
             reason, message = read_failure(error)
             await session.put_failure(request, reason, message)

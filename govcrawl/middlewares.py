@@ -69,14 +69,16 @@ class RobotsMiddleware:
         url = f"{origin}/robots.txt"
         meta = {"dont_obey_robotstxt": True, "allow_offsite": True, **request_meta("robots", hops="P")}
         request = Request(url, priority=1000, meta=meta, callback=NO_CALLBACK)
-        engine = self._crawler.engine
-        assert engine is not None  # requests exist only while the engine runs
         try:
-            response = await engine.download_async(request)
+            response = await Session.of(self._crawler).download(request)
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
-            return RobotsUnavailable(f"{url} could not be fetched: {read_failure(error)[1]}; nothing of the host may be fetched then (RFC 9309)")
+            return RobotsUnavailable(
+                f"{url} could not be fetched: {read_failure(error)[1]}; nothing of the host may be fetched then (RFC 9309)"
+            )
         if response.status >= 500:  # noqa: PLR2004 - a class of HTTP status codes
-            return RobotsUnavailable(f"{url} answered {response.status}; nothing of the host may be fetched then (RFC 9309)")
+            return RobotsUnavailable(
+                f"{url} answered {response.status}; nothing of the host may be fetched then (RFC 9309)"
+            )
         text = response.body.decode("utf-8", "replace") if response.status < 300 else ""  # noqa: PLR2004
         rules = Protego.parse(text)
         delay = rules.crawl_delay(self._crawler.settings["USER_AGENT"])
@@ -91,7 +93,9 @@ class OfflineCookiesMiddleware(CookiesMiddleware):
     def __init__(self, debug: bool = False) -> None:  # noqa: FBT001, FBT002 - Scrapy's signature
         super().__init__(debug)
         if not isinstance(getattr(cookies, "_split_domain", None), TLDExtract):
-            raise UnsupportedLibrary("scrapy.downloadermiddlewares.cookies._split_domain is no TLDExtract: use Scrapy 2.18 or 2.19")
+            raise UnsupportedLibrary(
+                "scrapy.downloadermiddlewares.cookies._split_domain is no TLDExtract: use Scrapy 2.18 or 2.19"
+            )
         cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None)  # noqa: SLF001
 
 
@@ -104,14 +108,17 @@ class PatientRetryMiddleware(RetryMiddleware):
         host = urlsplit(request.url).hostname or ""
         if response.status not in REFUSALS:
             session.governor.answered(host)
-            return super().process_response(request, response)  # type: ignore[return-value]
+            return super().process_response(request, response)
         header = response.headers.get(b"Retry-After")
         seconds = session.governor.refused(host, parse_retry_after(header.decode("latin-1") if header else None))
         longest = self.crawler.settings.getfloat("GOVCRAWL_MAX_WAIT_SECONDS")
         if seconds > longest:
-            session.stop("refused", f"{host} answered {response.status} and asks for {seconds:.0f} s of quiet (limit {longest:.0f} s); crawl again later")
+            session.stop(
+                "refused",
+                f"{host} answered {response.status} and asks for {seconds:.0f} s of quiet (limit {longest:.0f} s); crawl again later",
+            )
             return response
-        return super().process_response(request, response)  # type: ignore[return-value]
+        return super().process_response(request, response)
 
 
 class HomeFirstMiddleware:
@@ -139,11 +146,11 @@ class HomeFirstMiddleware:
         home = f"{parts.scheme}://{parts.netloc}/"
         logger.info("tiny body url=%s bytes=%d: visiting %s first", request.url, len(response.body), home)
         meta = {"allow_offsite": True, "handle_httpstatus_all": True, **request_meta("home", via=request.url, hops="P")}
-        engine = self._crawler.engine
-        assert engine is not None  # responses exist only while the engine runs
         try:
-            await engine.download_async(Request(home, meta=meta, callback=NO_CALLBACK, dont_filter=True))
+            await Session.of(self._crawler).download(Request(home, meta=meta, callback=NO_CALLBACK, dont_filter=True))
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
             logger.warning("home page failed url=%s error=%s", home, error)
             return response
-        return request.replace(dont_filter=True, meta={**request.meta, "home_visited": True}, priority=request.priority + 1)
+        return request.replace(
+            dont_filter=True, meta={**request.meta, "home_visited": True}, priority=request.priority + 1
+        )

@@ -115,5 +115,7 @@ def summary(session: Session) -> str:
         reason, sentence = session.tally.fatal
         lines.append(say(f"未完成（{reason}）：{sentence}", f"not complete ({reason}): {sentence}"))
     else:
-        lines.append(say("完整：所有栏目已走到应到之处。", "complete: every channel was walked as far as it had to be."))
+        lines.append(
+            say("完整：所有栏目已走到应到之处。", "complete: every channel was walked as far as it had to be.")
+        )
     return "\n".join(lines)

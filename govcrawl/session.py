@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import scrapy
 import twisted
+from archive.store import Store
 from scrapy import signals
 
 from archive.errors import ArchiveError
 from archive.model import Capture, Context, Exchange, Kind
-from archive.store import Store
 from govcrawl import __version__
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.politeness import Governor
@@ -33,8 +33,9 @@ from govcrawl.workers import Readers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scrapy import Request, Spider
+    from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
     from twisted.python.failure import Failure
 
     from govcrawl.spider import DisclosureSpider
@@ -96,12 +97,16 @@ class Session:
         self.outcome: str | None = None
         self.absences: list[Absence] = []
         self.readers = Readers(
-            settings.getint("GOVCRAWL_READERS"), settings.getfloat("GOVCRAWL_READ_SECONDS"), settings.getint("GOVCRAWL_READER_MEMORY_BYTES")
+            settings.getint("GOVCRAWL_READERS"),
+            settings.getfloat("GOVCRAWL_READ_SECONDS"),
+            settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
         )
         self._waiting: list[tuple[Exchange, Context, asyncio.Future[Capture]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
-        self.store = Store.open(Path(settings["GOVCRAWL_DATA"]), warc_max_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES"))
+        self.store = Store.open(
+            Path(settings["GOVCRAWL_DATA"]), warc_max_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
+        )
         try:
             self._begin()
         except ArchiveError:
@@ -123,17 +128,24 @@ class Session:
         """Return the session of a running crawl."""
         session = crawler.get_extension(cls)
         if session is None:
-            raise RuntimeError("govcrawl.session.Session is not among EXTENSIONS: a crawl cannot run without its archive")
+            raise RuntimeError(
+                "govcrawl.session.Session is not among EXTENSIONS: a crawl cannot run without its archive"
+            )
         return session
 
     def _begin(self) -> None:
         settings, spider = self.crawler.settings, self.spider
-        extra = {"description": f"Disclosure (政务公开) pages of {spider.agency}, crawl {self.crawl_id}", "isPartOf": spider.name}
+        extra = {
+            "description": f"Disclosure (政务公开) pages of {spider.agency}, crawl {self.crawl_id}",
+            "isPartOf": spider.name,
+        }
         if settings.getbool("GOVCRAWL_DEMO"):
             extra["description"] = f"demonstration data (示例数据): {extra['description']}"
         if connect_to := settings.get("GOVCRAWL_CONNECT_TO"):
             parse_connect_to(connect_to)
-            extra["govcrawl-connect-to"] = connect_to  # who reads the WARC must know that names were not resolved as usual
+            extra["govcrawl-connect-to"] = (
+                connect_to  # who reads the WARC must know that names were not resolved as usual
+            )
         self.store.begin_crawl(
             spider.agency_row(),
             crawl_id=self.crawl_id,
@@ -185,7 +197,9 @@ class Session:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
-                captures = await self.call(self.store.put_captures, [(exchange, context) for exchange, context, _ in batch])
+                captures = await self.call(
+                    self.store.put_captures, [(exchange, context) for exchange, context, _ in batch]
+                )
             except ArchiveError as error:
                 for _, _, future in batch:
                     if not future.done():
@@ -208,6 +222,17 @@ class Session:
         except ArchiveError as error:
             self.stop("archive", str(error))
             raise
+
+    async def download(self, request: Request) -> Response:
+        """Fetch one URL outside the scheduler: a file of a document, robots.txt, a home page.
+
+        Raises:
+            Exceptions of :data:`govcrawl.failures.DOWNLOAD_ERRORS`, IgnoreRequest, ArchiveError.
+        """
+        engine = self.crawler.engine
+        if engine is None:
+            raise RuntimeError(f"no engine runs for {request.url}: requests are made while a crawl runs only")
+        return await engine.download_async(request)
 
     async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
         """Record what could not be got or read, and why."""
@@ -233,9 +258,8 @@ class Session:
         self.tally.fatal = (reason, sentence)
         logger.error("crawl stops reason=%s: %s", reason, sentence)
         self.governor.closed = True
-        engine = self.crawler.engine
-        if engine and self.crawler.crawling:
-            self._ending = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+        if self.crawler.crawling:
+            self._ending = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
 
     def fail(self, reason: str, sentence: str) -> None:
         """Note that the crawl is not complete; it goes on."""
@@ -249,14 +273,20 @@ class Session:
     def spider_error(self, failure: Failure) -> None:
         """Note an error that nobody foresaw; Scrapy logs it with its traceback."""
         self.tally.counts["failed"] += 1
-        self.fail("bug", f"unexpected {failure.type.__name__}: {failure.getErrorMessage()}; please report it with the log")
+        self.fail(
+            "bug",
+            f"unexpected {type(failure.value).__name__}: {failure.getErrorMessage()}; please report it with the log",
+        )
 
     # --- the end ---
 
-    async def spider_closed(self, spider: Spider, reason: str) -> None:
+    async def spider_closed(self, reason: str) -> None:
         """Turn what was and was not seen into states, and close the crawl's row and WARC file."""
         if reason != "finished":
-            self.fail("interrupted" if reason in {"shutdown", "cancelled"} else reason, f"the crawl ended before its lists did: {reason}")
+            self.fail(
+                "interrupted" if reason in {"shutdown", "cancelled"} else reason,
+                f"the crawl ended before its lists did: {reason}",
+            )
         if self._writing:
             await self._writing
         try:
@@ -276,7 +306,9 @@ class Session:
         fatal = self.tally.fatal
         if fatal is None and not self.spider.partial:
             for absence in self.absences:
-                state = self.store.put_absence(self.crawl_id, absence.document_id, absence.capture_id, absence.reason, self.finished_at)
+                state = self.store.put_absence(
+                    self.crawl_id, absence.document_id, absence.capture_id, absence.reason, self.finished_at
+                )
                 self.tally.counts[state] += 1
             for name, number in self.store.settle(self.crawl_id, self.spider.name, self.finished_at).items():
                 self.tally.counts[name] += number

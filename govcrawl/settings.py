@@ -15,7 +15,9 @@ COMMANDS_MODULE = "govcrawl.commands"
 
 # --- where things lie -------------------------------------------------------------------------------------------------
 
-GOVCRAWL_DATA = os.environ.get("GOVCRAWL_DATA", "data")  # directory of catalog.db and warc/; relative to where you stand
+GOVCRAWL_DATA = os.environ.get(
+    "GOVCRAWL_DATA", "data"
+)  # directory of catalog.db and warc/; relative to where you stand
 GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOST2:PORT2 …, as curl --connect-to
 GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask
 GOVCRAWL_DEMO = False  # marks the captures of this crawl as demonstration data in warcinfo

@@ -8,9 +8,7 @@ fetched again where the mode asks for it.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urljoin, urlsplit
@@ -19,31 +17,30 @@ import scrapy
 from scrapy import FormRequest, Request
 
 from archive.errors import ArchiveError
-from archive.model import Agency, Channel, FileLink, KnownDocument, Listing
+from archive.model import Agency, Channel, Listing
 from govcrawl import __version__
 from govcrawl.declaration import check_agency, read_arguments
-from govcrawl.decode import Page
+from govcrawl.documents import Documents, Job, qualified_key
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, UsageMistake
 from govcrawl.failures import read_failure
-from govcrawl.files import Files, read_file_response
-from govcrawl.responses import NOT_MODIFIED, check_answer, read_response, validators
+from govcrawl.responses import check_answer, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
-from govcrawl.urls import is_file_url, url_key
+from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
-    from archive.model import Capture, Document, File, Known
+    from archive.model import Capture, Known
+    from govcrawl.decode import Page
     from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
 
 logger = logging.getLogger(__name__)
 
 PROJECT_URL = "https://govcrawl.example/"  # named in the User-Agent where no contact is set
-PAGE_TYPES = ("text/", "application/xhtml", "application/xml", "application/json")
 
 
 @dataclass(slots=True)
@@ -57,18 +54,6 @@ class Walk:
     total: int | None = None
     complete: bool = False
     ended: bool = False
-
-
-@dataclass(slots=True)
-class Job:
-    """One document to fetch, however many lists name it."""
-
-    entry: ListEntry | None
-    channel: str | None
-    via: str | None
-    known: KnownDocument | None
-    aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key)
-    document_id: str | None = None
 
 
 class DisclosureSpider(scrapy.Spider):
@@ -92,7 +77,9 @@ class DisclosureSpider(scrapy.Spider):
         if cls.__dict__.get("name"):
             check_agency(cls)
 
-    def __init__(self, mode: str = "incremental", since: str | None = None, limit: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, mode: str = "incremental", since: str | None = None, limit: str | None = None, **kwargs: Any
+    ) -> None:
         if kwargs:
             given = ", ".join(sorted(kwargs))
             raise UsageMistake(f"unknown spider argument {given}; accepted: mode, since, limit")
@@ -102,8 +89,8 @@ class DisclosureSpider(scrapy.Spider):
         self.partial = self.since is not None or self.limit is not None
         self._walks: dict[str, Walk] = {}
         self._jobs: dict[str, Job] = {}
-        self._files: Files | None = None
-        self._documents = 0
+        self._asked = 0  # documents asked for, for limit
+        self._documents: Documents | None = None
         self._leftovers_asked = False
 
     @classmethod
@@ -125,7 +112,9 @@ class DisclosureSpider(scrapy.Spider):
         Raises:
             TemplateMismatch: nothing was found where entries must be.
         """
-        raise BadAgency(f"{cls.__name__} has no read_list: derive it from a template in spiders.templates (page: {page.url})")
+        raise BadAgency(
+            f"{cls.__name__} has no read_list: derive it from a template in spiders.templates (page: {page.url})"
+        )
 
     @classmethod
     def read_document(cls, page: Page) -> DocumentPage:
@@ -134,7 +123,9 @@ class DisclosureSpider(scrapy.Spider):
         Raises:
             TemplateMismatch: the page lacks what every document page of the family has.
         """
-        raise BadAgency(f"{cls.__name__} has no read_document: derive it from a template in spiders.templates (page: {page.url})")
+        raise BadAgency(
+            f"{cls.__name__} has no read_document: derive it from a template in spiders.templates (page: {page.url})"
+        )
 
     # --- facts ---
 
@@ -142,7 +133,9 @@ class DisclosureSpider(scrapy.Spider):
     def agency_row(cls) -> Agency:
         """Return this agency as the catalog's noun."""
         rows = (Channel(name=n, seed_url=u, position=i) for i, (n, u) in enumerate(cls.seeds().items()))
-        return Agency(name=cls.name, title=cls.agency, base_url=cls.base_url, template=cls.template_name, channels=tuple(rows))
+        return Agency(
+            name=cls.name, title=cls.agency, base_url=cls.base_url, template=cls.template_name, channels=tuple(rows)
+        )
 
     @classmethod
     def seeds(cls) -> dict[str, str]:
@@ -160,10 +153,10 @@ class DisclosureSpider(scrapy.Spider):
         return Session.of(self.crawler)
 
     @property
-    def files(self) -> Files:
-        """The files fetched by this crawl."""
-        self._files = self._files or Files(self.session)
-        return self._files
+    def documents(self) -> Documents:
+        """Puts what this crawl fetches into the catalog."""
+        self._documents = self._documents or Documents(self.session)
+        return self._documents
 
     # --- lists ---
 
@@ -177,9 +170,17 @@ class DisclosureSpider(scrapy.Spider):
             yield self._list_request(self._walks[channel], Request(url), via=None)
 
     def _list_request(self, walk: Walk, request: Request, via: str | None) -> Request:
-        meta = {"handle_httpstatus_all": True, **request_meta("list", channel=walk.channel, via=via, hops="L" * bool(via))}
+        meta = {
+            "handle_httpstatus_all": True,
+            **request_meta("list", channel=walk.channel, via=via, hops="L" * bool(via)),
+        }
         return request.replace(
-            callback=self.parse_list, errback=self.list_failed, meta=meta, dont_filter=True, priority=10, cb_kwargs={"walk": walk}
+            callback=self.parse_list,
+            errback=self.list_failed,
+            meta=meta,
+            dont_filter=True,
+            priority=10,
+            cb_kwargs={"walk": walk},
         )
 
     async def parse_list(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
@@ -204,9 +205,18 @@ class DisclosureSpider(scrapy.Spider):
         walk.seen.update(url_key(entry.url) for entry in fresh)
         listings = [self._listing(entry, position + n) for n, entry in enumerate(fresh)]
         now = datetime.now(UTC)
-        known = await session.call(session.store.put_listings, session.crawl_id, self.name, walk.channel, listings, capture.id, now)
+        known = await session.call(
+            session.store.put_listings, session.crawl_id, self.name, walk.channel, listings, capture.id, now
+        )
         session.tally.counts["lists"] += 1
-        logger.info("list channel=%s page=%d entries=%d new=%d url=%s", walk.channel, walk.pages, len(fresh), sum(k.document_id is None for k in known), page.url)
+        logger.info(
+            "list channel=%s page=%d entries=%d new=%d url=%s",
+            walk.channel,
+            walk.pages,
+            len(fresh),
+            sum(k.document_id is None for k in known),
+            page.url,
+        )
         for entry, row in zip(fresh, known, strict=True):
             async for wanted in self._wanted(entry, row, walk, response.url):
                 yield wanted
@@ -216,7 +226,11 @@ class DisclosureSpider(scrapy.Spider):
             async for leftover in self._leftovers():
                 yield leftover
         else:
-            base = FormRequest(following.url, formdata=dict(following.form)) if following.form is not None else Request(following.url)
+            base = (
+                FormRequest(following.url, formdata=dict(following.form))
+                if following.form is not None
+                else Request(following.url)
+            )
             yield self._list_request(walk, base, via=response.url)
 
     def _listing(self, entry: ListEntry, position: int) -> Listing:
@@ -236,7 +250,9 @@ class DisclosureSpider(scrapy.Spider):
         host = urlsplit(url).hostname or ""
         return any(host == own or host.endswith(f".{own}") for own in self.allowed_domains)
 
-    def _following(self, listed: ListPage, fresh: Sequence[ListEntry], known: Sequence[Known], walk: Walk) -> NextPage | None:
+    def _following(
+        self, listed: ListPage, fresh: Sequence[ListEntry], known: Sequence[Known], walk: Walk
+    ) -> NextPage | None:
         """Return the next page to ask for, None where the walk ends here."""
         if listed.next is None or self._limit_reached():
             return None
@@ -259,7 +275,10 @@ class DisclosureSpider(scrapy.Spider):
             self.session.fail("list_short", message)
             logger.warning("list short channel=%s total=%s read=%d", walk.channel, walk.total, len(walk.seen))
         if walk.full and not to_the_end and not self.partial:
-            self.session.fail("list_endless", f"list of {walk.channel} of {self.name} did not end after {walk.pages} pages; check the template's pager")
+            self.session.fail(
+                "list_endless",
+                f"list of {walk.channel} of {self.name} did not end after {walk.pages} pages; check the template's pager",
+            )
         walk.complete = to_the_end and not short and not self.partial
         await self.session.call(
             self.session.store.finish_channel,
@@ -281,7 +300,9 @@ class DisclosureSpider(scrapy.Spider):
         walk: Walk = request.cb_kwargs["walk"]
         walk.ended = True
         await self.session.put_failure(request, reason, message)
-        self.session.fail(reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}")
+        self.session.fail(
+            reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
+        )
         async for leftover in self._leftovers():
             yield leftover
 
@@ -298,7 +319,7 @@ class DisclosureSpider(scrapy.Spider):
     # --- documents ---
 
     def _limit_reached(self) -> bool:
-        return self.limit is not None and self._documents >= self.limit
+        return self.limit is not None and self._asked >= self.limit
 
     async def _wanted(self, entry: ListEntry, row: Known, walk: Walk, via: str) -> AsyncIterator[Request]:
         """Yield the request for a listed document that is to be fetched now."""
@@ -306,7 +327,12 @@ class DisclosureSpider(scrapy.Spider):
             return
         if self.since and entry.publish_date and entry.publish_date < self.since:
             return
-        if row.document_id and self.mode == "incremental" and row.state in {"live", "unlisted"} and not row.changed_line:
+        if (
+            row.document_id
+            and self.mode == "incremental"
+            and row.state in {"live", "unlisted"}
+            and not row.changed_line
+        ):
             return
         names = [name for name in (row.listing.key, row.listing.url_key) if name]
         job = next((self._jobs[name] for name in names if name in self._jobs), None)
@@ -316,9 +342,11 @@ class DisclosureSpider(scrapy.Spider):
             return
         job = Job(entry=entry, channel=walk.channel, via=via, known=None)
         self._jobs.update(dict.fromkeys(names, job))  # claimed before anything is awaited: lists are read side by side
-        self._documents += 1
+        self._asked += 1
         if row.document_id:
-            job.known = await self.session.call(self.session.store.find_document, self.name, row.listing.url_key, row.listing.key)
+            job.known = await self.session.call(
+                self.session.store.find_document, self.name, row.listing.url_key, row.listing.key
+            )
         if job.known:
             job.document_id = job.known.document_id
             self._jobs.setdefault(url_key(job.known.url), job)
@@ -326,15 +354,24 @@ class DisclosureSpider(scrapy.Spider):
 
     async def _another_address(self, job: Job, url: str, key: str) -> None:
         if job.document_id:
-            await self.session.call(self.session.store.put_alias, self.name, job.document_id, url, key, datetime.now(UTC))
+            await self.session.call(
+                self.session.store.put_alias, self.name, job.document_id, url, key, datetime.now(UTC)
+            )
         else:
             job.aliases.append((url, key))
 
     def _document_request(self, job: Job, url: str) -> Request:
         said = {}
         if job.entry:
-            said = {"title": job.entry.title, "date": job.entry.date_text or "", "key": job.entry.key or "", **job.entry.extra}
-        meta = request_meta("document", channel=job.channel, via=job.via, hops="L", entry={k: v for k, v in said.items() if v})
+            said = {
+                "title": job.entry.title,
+                "date": job.entry.date_text or "",
+                "key": job.entry.key or "",
+                **job.entry.extra,
+            }
+        meta = request_meta(
+            "document", channel=job.channel, via=job.via, hops="L", entry={k: v for k, v in said.items() if v}
+        )
         return Request(
             url,
             callback=self.parse_document,
@@ -364,115 +401,24 @@ class DisclosureSpider(scrapy.Spider):
         """Read a document, fetch its files, and put it all into the catalog."""
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
+        session = self.session
         try:
-            await self._put_answer(response, job, capture)
+            await self.documents.put_answer(response, job, capture)
         except NotAPage as error:
-            await self._absent(request, job, error, capture.id)
+            if job.known:
+                logger.info("absent id=%s url=%s: %s", job.known.document_id, request.url, error)
+                session.absences.append(Absence(job.known.document_id, capture.id, str(error)))
+            else:
+                await session.put_failure(request, *read_failure(error), capture.id)
         except CrawlError as error:
             reason, message = read_failure(error)
-            await self.session.put_failure(request, reason, message, capture.id)
+            await session.put_failure(request, reason, message, capture.id)
             if isinstance(error, BlockedPage):
-                self.session.stop(reason, f"{request.url}: {message}")
+                session.stop(reason, f"{request.url}: {message}")
         except ArchiveError:
             return  # the session is ending the crawl and says why
         finally:
-            self.session.tally.counts["documents"] += 1
-
-    async def _put_answer(self, response: Response, job: Job, capture: Capture) -> None:
-        if response.status == NOT_MODIFIED and job.known:
-            await self._put_not_modified(job.known, capture)
-            return
-        moved = self._check_redirect(response, job)
-        page = read_response(response)
-        check_answer(page)
-        if is_file_url(page.url) or (capture.media_type and not capture.media_type.startswith(PAGE_TYPES)):
-            from govcrawl.extract import read_file  # noqa: PLC0415 - loads trafilatura only where a list names a file
-
-            document = read_file(page.url, page.content_type, job.entry)
-            itself = read_file_response(response, document.attachments[0], capture)
-            await self._put(job, page.url, document, capture.id, ([itself], []), moved=moved)
-        else:
-            await self._put_page(job, page, capture.id, moved=moved)
-
-    def _check_redirect(self, response: Response, job: Job) -> bool:
-        """Return whether a known document now stands at another address.
-
-        Raises:
-            NotAPage: the redirect leads to the home page or to a list, which is how some sites withdraw.
-        """
-        request = cast("Request", response.request)
-        if not request.meta.get("redirect_urls"):
-            return False
-        lists = {url_key(url) for url in self.seeds().values()}
-        path = urlsplit(response.url).path
-        if url_key(response.url) in lists or path in {"", "/"} or re.fullmatch(r".*/(index\.\w+)?", path):
-            raise NotAPage(f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there")
-        return job.known is not None and url_key(response.url) != url_key(job.known.url)
-
-    async def _put_not_modified(self, known: KnownDocument, capture: Capture) -> None:
-        """A 304: the page is as it was; its files are checked on their own."""
-        session = self.session
-        files = self.files
-        attachments = [
-            replace(file, capture_id=capture.id) if url_key(file.url) == url_key(known.url) else await files.fetch(file, "attachment", known.url, file)
-            for file in known.attachments
-        ]
-        images = [await files.fetch(file, "image", known.url, file) for file in known.images]
-        before = (*known.attachments, *known.images)
-        if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
-            await session.call(session.store.put_unchanged, session.crawl_id, known.document_id, capture.id, datetime.now(UTC))
-            session.tally.counts["unchanged"] += 1
-            return
-        body = await session.call(session.store.read_content, capture)  # a file changed: read the archived page with it again
-        page = Page(url=known.url, body=body, content_type=known.last_capture.media_type if known.last_capture else None)
-        job = Job(entry=None, channel=known.channel, via=None, known=known)
-        document = await session.readers.read(type(self), page, None)
-        await self._put(job, known.url, document, capture.id, (attachments, images), moved=False)
-
-    async def _put_page(self, job: Job, page: Page, capture_id: int, *, moved: bool) -> None:
-        document = await self.session.readers.read(type(self), page, job.entry)
-        before = {file.url: file for file in (*job.known.attachments, *job.known.images)} if job.known else {}
-        attachments = [await self.files.fetch(link, "attachment", page.url, before.get(link.url)) for link in document.attachments]
-        images = [await self.files.fetch(link, "image", page.url, before.get(link.url)) for link in document.images]
-        await self._put(job, page.url, document, capture_id, (attachments, images), moved=moved)
-
-    async def _put(
-        self, job: Job, url: str, document: Document, capture_id: int, files: tuple[Sequence[File], Sequence[File]], *, moved: bool
-    ) -> None:
-        session = self.session
-        taken = len(job.aliases)
-        aliases = [*job.aliases]
-        if job.entry and url_key(job.entry.url) != url_key(url):
-            aliases.append((job.entry.url, url_key(job.entry.url)))
-        put = await session.call(
-            session.store.put_document,
-            session.crawl_id,
-            self.name,
-            replace(document, url=url, key=qualified_key(url, document.key or (job.entry.key if job.entry else None))),
-            url_key=url_key(url),
-            capture_id=capture_id,
-            attachments=files[0],
-            images=files[1],
-            aliases=aliases,
-            at=datetime.now(UTC),
-            moved=moved,
-        )
-        job.document_id = put.document_id
-        for alias, key in job.aliases[taken:]:  # named by another list while the document was being put
-            await session.call(session.store.put_alias, self.name, put.document_id, alias, key, datetime.now(UTC))
-        session.tally.counts[put.outcome] += 1
-        session.tally.counts["restored"] += put.restored
-        for name in ("title", "publish_date", "source"):
-            if getattr(document, name) is None:
-                session.tally.counts[f"field/{name}/missing"] += 1
-        logger.debug("document outcome=%s id=%s changed=%s url=%s", put.outcome, put.document_id, ",".join(put.changed_fields), url)
-
-    async def _absent(self, request: Request, job: Job, error: NotAPage, capture_id: int) -> None:
-        if job.known is None:
-            await self.session.put_failure(request, "not_a_page", str(error), capture_id)
-            return
-        logger.info("absent id=%s url=%s: %s", job.known.document_id, request.url, error)
-        self.session.absences.append(Absence(job.known.document_id, capture_id, str(error)))
+            session.tally.counts["documents"] += 1
 
     async def document_failed(self, failure: Failure) -> None:
         """Record a document that could not be fetched."""
@@ -483,8 +429,3 @@ class DisclosureSpider(scrapy.Spider):
         reason, message = read_failure(failure.value)
         capture: Capture | None = request.meta.get("capture")
         await self.session.put_failure(request, reason, message, capture.id if capture else None)
-
-
-def qualified_key(url: str, key: str | None) -> str | None:
-    """Return a CMS id with its host: ids are unique on one host only."""
-    return f"{urlsplit(url).hostname}/{key}" if key else None

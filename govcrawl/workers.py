@@ -60,12 +60,16 @@ class Readers:
                     return await asyncio.wrap_future(pool.submit(_read, template, page, entry))
             except TimeoutError:
                 self._restart(pool)
-                raise ReaderFailed(f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped") from None
+                raise ReaderFailed(
+                    f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped"
+                ) from None
             except BrokenProcessPool:
                 # every page in flight sees this; each is tried once more, so that only the one that kills readers is given up
                 self._restart(pool)
                 logger.warning("reader died url=%s attempt=%d", page.url, attempt)
-        raise ReaderFailed(f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice (memory limit {self._memory_bytes} bytes)")
+        raise ReaderFailed(
+            f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice (memory limit {self._memory_bytes} bytes)"
+        )
 
     def start(self) -> None:
         """Start the processes ahead of the first page."""

@@ -3,7 +3,7 @@
 from spiders.templates.trt import FujianTrt
 
 
-class xiamen_sfj(FujianTrt):  # noqa: N801 - an agency's class bears the agency's name
+class xiamen_sfj(FujianTrt):
     """厦门市司法局."""
 
     name = "xiamen_sfj"

@@ -48,7 +48,9 @@ async def starts(pace: Governor, clock: Clock, host: str, count: int) -> list[fl
 
 
 @given(delay=st.floats(0.1, 5), crawl_delay=st.floats(0, 5), count=st.integers(2, 12))
-def test_starts_are_never_closer_than_the_longer_of_the_two_delays(delay: float, crawl_delay: float, count: int) -> None:
+def test_starts_are_never_closer_than_the_longer_of_the_two_delays(
+    delay: float, crawl_delay: float, count: int
+) -> None:
     """However many requests wait, two starts at a host are the configured delay or the Crawl-delay apart."""
     clock = Clock()
     pace = governor(delay, clock)

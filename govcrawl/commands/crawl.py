@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archive.store import Store
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from archive.errors import ArchiveError
-from archive.store import Store
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.monitors import summary
@@ -53,9 +53,12 @@ class Command(ScrapyCrawl):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check, crawl, report."""
         if len(args) != 1:
-            raise UsageError(say("请给出一个机构名，例如：scrapy crawl xiamen_sfj", "name one agency, e.g. scrapy crawl xiamen_sfj"))
+            raise UsageError(
+                say("请给出一个机构名，例如：scrapy crawl xiamen_sfj", "name one agency, e.g. scrapy crawl xiamen_sfj")
+            )
         process = self.crawler_process
-        assert process is not None  # Scrapy sets it before run()
+        if process is None:
+            raise RuntimeError("Scrapy gave the command no crawler process")
         name = args[0]
         names = process.spider_loader.list()
         if name not in names:
@@ -68,16 +71,19 @@ class Command(ScrapyCrawl):
                 USAGE_EXIT,
             )
             return
+        spidercls = process.spider_loader.load(name)
+        if not issubclass(spidercls, DisclosureSpider):
+            self._refuse(
+                f"{name} is no agency: {spidercls.__module__} does not derive from DisclosureSpider", USAGE_EXIT
+            )
+            return
         try:
-            spidercls = process.spider_loader.load(name)
-            if not issubclass(spidercls, DisclosureSpider):
-                raise UsageMistake(f"{name} is no agency of this project: {spidercls.__module__} does not derive from DisclosureSpider")
             spidercls(**opts.spargs)
             parse_connect_to(process.settings.get("GOVCRAWL_CONNECT_TO") or "")
-            crawler = process.create_crawler(spidercls)
         except UsageMistake as error:
             self._refuse(str(error), USAGE_EXIT)
             return
+        crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
             Store.check(data, name)

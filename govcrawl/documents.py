@@ -1,0 +1,178 @@
+"""From an answer to a version: a document is read, its files are fetched after it, and all of it is put in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from govcrawl.decode import Page
+from govcrawl.errors import NotAPage
+from govcrawl.files import Files, read_file_response
+from govcrawl.responses import NOT_MODIFIED, check_answer, read_response
+from govcrawl.urls import is_file_url, url_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scrapy import Request
+    from scrapy.http import Response
+
+    from archive.model import Capture, Document, File, KnownDocument
+    from govcrawl.items import ListEntry
+    from govcrawl.session import Session
+
+logger = logging.getLogger(__name__)
+
+PAGE_TYPES = ("text/", "application/xhtml", "application/xml", "application/json")  # anything else is a file
+COUNTED_FIELDS = ("title", "publish_date", "source")  # missing ones are counted for the crawl's row
+
+
+@dataclass(slots=True)
+class Job:
+    """One document to fetch, however many lists name it."""
+
+    entry: ListEntry | None
+    channel: str | None
+    via: str | None
+    known: KnownDocument | None
+    aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key) other lists use
+    document_id: str | None = None
+
+
+class Documents:
+    """Puts the documents of one crawl into the catalog."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._files = Files(session)
+
+    async def put_answer(self, response: Response, job: Job, capture: Capture) -> None:
+        """Put what a document request brought.
+
+        Raises:
+            CrawlError: it is no document (NotAPage), blocked, or not readable.
+            ArchiveError: it could not be stored.
+        """
+        if response.status == NOT_MODIFIED and job.known:
+            await self._put_not_modified(job.known, capture)
+            return
+        moved = self._check_redirect(response, job)
+        page = read_response(response)
+        check_answer(page)
+        if is_file_url(page.url) or (capture.media_type and not capture.media_type.startswith(PAGE_TYPES)):
+            from govcrawl.extract import read_file  # noqa: PLC0415 - loads trafilatura only where a list names a file
+
+            document = read_file(page.url, page.content_type, job.entry)
+            itself = read_file_response(response, document.attachments[0], capture)
+            await self._put(job, page.url, document, capture.id, ([itself], []), moved=moved)
+        else:
+            await self._put_page(job, page, capture.id, moved=moved)
+
+    def _check_redirect(self, response: Response, job: Job) -> bool:
+        """Return whether a known document now stands at another address.
+
+        Raises:
+            NotAPage: the redirect leads to the home page or to a list, which is how some sites withdraw.
+        """
+        request = cast("Request", response.request)
+        if not request.meta.get("redirect_urls"):
+            return False
+        lists = {url_key(url) for url in self._session.spider.seeds().values()}
+        path = urlsplit(response.url).path
+        if url_key(response.url) in lists or path in {"", "/"} or re.fullmatch(r".*/(index\.\w+)?", path):
+            raise NotAPage(
+                f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there"
+            )
+        return job.known is not None and url_key(response.url) != url_key(job.known.url)
+
+    async def _put_not_modified(self, known: KnownDocument, capture: Capture) -> None:
+        """A 304: the page is as it was; its files are checked on their own."""
+        session = self._session
+        files = self._files
+        attachments = [
+            replace(file, capture_id=capture.id)
+            if url_key(file.url) == url_key(known.url)
+            else await files.fetch(file, "attachment", known.url, file)
+            for file in known.attachments
+        ]
+        images = [await files.fetch(file, "image", known.url, file) for file in known.images]
+        before = (*known.attachments, *known.images)
+        if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
+            await session.call(
+                session.store.put_unchanged, session.crawl_id, known.document_id, capture.id, datetime.now(UTC)
+            )
+            session.tally.counts["unchanged"] += 1
+            return
+        body = await session.call(
+            session.store.read_content, capture
+        )  # a file changed: read the archived page with it again
+        page = Page(
+            url=known.url, body=body, content_type=known.last_capture.media_type if known.last_capture else None
+        )
+        job = Job(entry=None, channel=known.channel, via=None, known=known)
+        document = await session.readers.read(type(session.spider), page, None)
+        await self._put(job, known.url, document, capture.id, (attachments, images), moved=False)
+
+    async def _put_page(self, job: Job, page: Page, capture_id: int, *, moved: bool) -> None:
+        document = await self._session.readers.read(type(self._session.spider), page, job.entry)
+        before = {file.url: file for file in (*job.known.attachments, *job.known.images)} if job.known else {}
+        attachments = [
+            await self._files.fetch(link, "attachment", page.url, before.get(link.url)) for link in document.attachments
+        ]
+        images = [await self._files.fetch(link, "image", page.url, before.get(link.url)) for link in document.images]
+        await self._put(job, page.url, document, capture_id, (attachments, images), moved=moved)
+
+    async def _put(
+        self,
+        job: Job,
+        url: str,
+        document: Document,
+        capture_id: int,
+        files: tuple[Sequence[File], Sequence[File]],
+        *,
+        moved: bool,
+    ) -> None:
+        session = self._session
+        taken = len(job.aliases)
+        aliases = [*job.aliases]
+        if job.entry and url_key(job.entry.url) != url_key(url):
+            aliases.append((job.entry.url, url_key(job.entry.url)))
+        put = await session.call(
+            session.store.put_document,
+            session.crawl_id,
+            session.spider.name,
+            replace(document, url=url, key=qualified_key(url, document.key or (job.entry.key if job.entry else None))),
+            url_key=url_key(url),
+            capture_id=capture_id,
+            attachments=files[0],
+            images=files[1],
+            aliases=aliases,
+            at=datetime.now(UTC),
+            moved=moved,
+        )
+        job.document_id = put.document_id
+        for alias, key in job.aliases[taken:]:  # named by another list while the document was being put
+            await session.call(
+                session.store.put_alias, session.spider.name, put.document_id, alias, key, datetime.now(UTC)
+            )
+        session.tally.counts[put.outcome] += 1
+        session.tally.counts["restored"] += put.restored
+        for name in COUNTED_FIELDS:
+            if getattr(document, name) is None:
+                session.tally.counts[f"field/{name}/missing"] += 1
+        logger.debug(
+            "document outcome=%s id=%s changed=%s url=%s",
+            put.outcome,
+            put.document_id,
+            ",".join(put.changed_fields),
+            url,
+        )
+
+
+def qualified_key(url: str, key: str | None) -> str | None:
+    """Return a CMS id with its host: ids are unique on one host only."""
+    return f"{urlsplit(url).hostname}/{key}" if key else None
