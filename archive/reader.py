@@ -11,6 +11,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Self
@@ -231,11 +232,13 @@ class StoredResponse:
         self._source.close()
 
     def __enter__(self) -> Self:
+        """Return itself; leaving closes it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close it."""
         self.close()
 
 
@@ -290,29 +293,29 @@ def open_capture(data_dir: Path, capture: Capture, *, original_of: OriginalOf) -
     return stored
 
 
-def find_warc(data_dir: Path, warc_file: str) -> Path:
-    """Return where a WARC file lies now: under its final name, or still with ``.open`` behind it.
+def open_warc(data_dir: Path, warc_file: str) -> tuple[Path, IO[bytes]]:
+    """Open a WARC file where it lies now: under its final name, or still with ``.open`` behind it.
 
     Raises :class:`CaptureMissing` where it is neither, or its name points out of the data directory.
     """
     relative = PurePosixPath(warc_file)
     final = data_dir / relative
     if not relative.is_absolute() and ".." not in relative.parts:
-        # The final name twice: the file may be renamed between two looks.
+        # The final name twice: the file may be renamed between two tries.
         for path in (final, final.with_name(final.name + OPEN_SUFFIX), final):
-            if path.is_file():
-                return path
+            with suppress(FileNotFoundError):
+                return path, path.open("rb")
     message = f"{final}: no such WARC file, with or without {OPEN_SUFFIX}; put it back from a backup"
     raise CaptureMissing(message)
 
 
 def _open_block(data_dir: Path, capture: Capture) -> IO[bytes]:
     """Copy a capture's block out of its WARC, compared with the row; small ones stay in memory."""
-    path = find_warc(data_dir, capture.warc_file)
+    path, file = open_warc(data_dir, capture.warc_file)
     block = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 -- handed on
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with file:
             record = StoredRecord(file, capture.offset, path)
             if record.record_id != capture.record_id:
                 message = (

@@ -256,7 +256,7 @@ def _revisit_headers(revisit: Revisit, framing: Framing) -> Headers:
 def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers:
     headers: Headers = []
     if exchange.ip:
-        headers.append(("WARC-IP-Address", _ip_text(exchange.ip)))
+        headers.append(("WARC-IP-Address", ip_text(exchange.ip)))
     if exchange.tls_version:
         headers.append(("WARC-Protocol", f"http/{http_version or '1.1'}"))
         headers.append(("WARC-Protocol", _tls_name(exchange.tls_version)))
@@ -265,7 +265,7 @@ def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers
     return headers
 
 
-def _ip_text(ip: str) -> str:
+def ip_text(ip: str) -> str:
     """Write an address in its one form (RFC 5952); an IPv4 peer of a dual-stack socket is an IPv4 address."""
     address = ipaddress.ip_address(ip.partition("%")[0])
     return str(getattr(address, "ipv4_mapped", None) or address)

@@ -98,6 +98,15 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` at an offset; raises OSError where the disk takes less."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        view = view[written:]
+        offset += written
+
+
 @dataclass(slots=True)
 class _OpenFile:
     """The file being written; ``end`` and ``sha256`` are of what is in it."""
@@ -122,7 +131,7 @@ class WarcWriter:
     Every method that writes raises :class:`ArchiveWriteError` when the bytes could not be made durable.
     """
 
-    def __init__(  # noqa: PLR0913 -- all but two have a default
+    def __init__(
         self,
         folder: Path,
         prefix: str,
@@ -242,7 +251,7 @@ class WarcWriter:
             buffer = io.BytesIO()
             writer = RecordWriter(buffer, new_id=self._new_id, level=self._level)
             member = writer.write_warcinfo(path.name, self._warcinfo, opened_at)
-            _write_all(fd, buffer.getvalue(), 0)
+            write_all(fd, buffer.getvalue(), 0)
             sync_folder(self._folder)
         except OSError as error:
             os.close(fd)
@@ -282,7 +291,7 @@ class WarcWriter:
         try:
             batch.seek(0)
             while piece := batch.read(PIECE_BYTES * 4):
-                _write_all(file.fd, piece, file.end)
+                write_all(file.fd, piece, file.end)
                 file.end += len(piece)
                 file.sha256.update(piece)
             os.fsync(file.fd)
@@ -330,14 +339,6 @@ def _placed(file: _OpenFile, start: int, members: tuple[Member, Member, Member])
         metadata_record_id=metadata.record_id,
         group_length=response.length + request.length + metadata.length,
     )
-
-
-def _write_all(fd: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, offset)
-        view = view[written:]
-        offset += written
 
 
 def _reason(error: OSError) -> str:
