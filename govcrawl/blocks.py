@@ -1,0 +1,233 @@
+"""The complete content of an element: paragraphs and tables in order, nothing lost, nothing repeated, nothing merged.
+
+This serializer is the judge of completeness. It reads HTML and trafilatura's XML alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from govcrawl.tables import is_layout, read_grid, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_BLOCKS = frozenset(
+    {
+        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div", "dl", "dt"),
+        *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main"),
+        *("menu", "nav", "ol", "p", "pre", "section", "summary", "ul", "ucapcontent"),
+        *("table", "thead", "tbody", "tfoot", "tr", "td", "th"),
+        *("head", "list", "item", "quote", "row", "cell", "lb", "doc", "main", "comments"),  # trafilatura's own
+    }
+)
+_BREAKS = frozenset({"br", "lb"})
+_SILENT = frozenset(
+    {
+        *("script", "style", "noscript", "template", "head", "title", "link", "meta", "iframe", "object", "embed", "applet", "svg"),
+        *("select", "option", "button", "input", "textarea", "audio", "video", "canvas", "map", "xml", "w:worddocument"),
+    }
+)
+_HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)", re.IGNORECASE)
+_WIDGETS = frozenset(
+    {
+        *("share", "share_box", "share-box", "sharebox", "bdsharebuttonbox", "bshare-custom", "bshare", "jiathis_style", "social-share"),
+        *("print", "printer", "dyin", "qrcode", "ewm", "erweima", "article_qrcode", "article_qrcode_area", "article_btn_group"),
+        *("crumb", "crumbs", "breadcrumb", "breadcrumbs", "position", "dqwz", "currentpage", "font_size", "fontsize", "font-size", "zihao"),
+        *("function_icon", "detail_video", "article_attachment", "article_relalinks", "article_views", "sxp", "prevnext", "prev-next"),
+        *("pagenext", "pagination", "outlink", "outlink_modal", "outlink-modal", "linkout", "layui-layer", "toolbar", "zrbj"),
+    }
+)
+_BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
+_ODD_BLANK = re.compile(r"[^\S ]|[\u200b-\u200f\u2060\ufeff]|  |^ | $")
+_CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CJK_END, _CJK_START = re.compile(f"[{_CJK}]$"), re.compile(f"^[{_CJK}]")
+
+# Page furniture, cut at the end and at the beginning only: inside a text the same words are content.
+_TAIL = re.compile(
+    r"附件下载[:：]?|分享(?:到|至)?[:：]?|扫一扫.{0,24}|(?:打印|关闭|收藏|返回|顶部|分享|我要纠错|【\s*打印\s*】|【\s*关闭\s*】|[\s|/\[\]【】])+(?:本页|窗口|页面|顶部)?[\s\]】]*"
+    r"|[(（【\[]?\s*(?:责任编辑|责编|编辑)\s*[:：].{0,40}|上一[篇条][:：]?.{0,120}|下一[篇条][:：]?.{0,120}|返回(?:列表|顶部|首页|上一页)|相关(?:链接|稿件|新闻|信息|文章)[:：]?|点击阅读原文|原标题[:：].{0,100}"
+    r"|您?(?:访问|訪問)的?(?:链接|鏈接).{0,80}(?:离开|離開).{0,80}|.{0,40}(?:网站标识码|网安备|ICP备).{0,160}|反侵权公告.{0,80}|继续访问|放弃"
+)
+_HEAD = re.compile(
+    r"(?:您?当前(?:的)?位置|您所在的位置|您现在的位置)\s*[:：].{0,160}|(?:字体(?:大小|显示)?|字号)\s*[:：].{0,30}|【?\s*字[体號号]\s*[:：]?\s*大\s*中\s*小\s*】?"
+    r"|[【\[]?\s*(?:大\s*中\s*小|打印|关闭|收藏)\s*[】\]]?|(?:浏览(?:次数|量)|点击(?:数|量)|阅读(?:次数|量)?|访问量)\s*[:：]\s*\d*\s*(?:次)?|分享(?:到|至)?[:：]?"
+)
+_LONGEST_FURNITURE = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What stands in an element.
+
+    Args:
+        paragraphs: the text outside data tables, layout tables flattened, furniture trimmed.
+        tables: rows of cells, spans resolved.
+        complete: every character in reading order, each cell once, for comparison with another reading.
+    """
+
+    paragraphs: tuple[str, ...]
+    tables: tuple[tuple[tuple[str, ...], ...], ...]
+    complete: str
+
+    @property
+    def text(self) -> str:
+        """The paragraphs joined by newlines."""
+        return "\n".join(self.paragraphs)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Blocks read so far; ``pieces`` are the runs of the paragraph that is being read."""
+
+    blocks: list[str | tuple[tuple[tuple[str, ...], ...], str]] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    def flush(self) -> None:
+        if self.pieces:
+            text = normal_text("".join(self.pieces))
+            self.pieces.clear()
+            if text:
+                self.blocks.append(text)
+
+
+def read_content(container: Any, drop: Collection[Any] = ()) -> Content:
+    """Read everything that an element shows.
+
+    Left out: scripts and the like, what is hidden by ``display:none``, share, print, QR-code, breadcrumb and font-size widgets by
+    exact class or id, and the elements in ``drop`` (an index box inside the body).
+    """
+    reading = _Reading()
+    _walk(container, frozenset(drop), reading)
+    reading.flush()
+    blocks = reading.blocks
+    first, last = 0, len(blocks)
+    while last > first and _is_furniture(blocks[last - 1], _TAIL):
+        last -= 1
+    while first < last and _is_furniture(blocks[first], _HEAD):
+        first += 1
+    blocks = blocks[first:last]
+    paragraphs = tuple(block for block in blocks if isinstance(block, str))
+    tables = tuple(block[0] for block in blocks if not isinstance(block, str))
+    complete = "\n".join(block if isinstance(block, str) else block[1] for block in blocks)
+    return Content(paragraphs, tables, complete)
+
+
+def normal_text(text: str) -> str:
+    """Return one paragraph with its indents gone and its blanks collapsed.
+
+    A full-width blank inside stays one (it sets off 第一条　…); a line break between two Chinese characters is no blank.
+    """
+    if not _ODD_BLANK.search(text):
+        return text
+    return _BLANKS.sub(_blank, text).strip(" \u3000")
+
+
+def _blank(match: re.Match[str]) -> str:
+    run = match.group()
+    if "\u3000" in run:
+        return "\u3000"
+    if not run.strip("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"):
+        return ""
+    if "\n" in run and "\u00a0" not in run:
+        text, start, end = match.string, match.start(), match.end()
+        if _CJK_END.search(text[max(0, start - 1) : start]) and _CJK_START.search(text[end : end + 1]):
+            return ""
+    return " "
+
+
+def _is_furniture(block: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(block, str) and len(block) <= _LONGEST_FURNITURE and pattern.fullmatch(block) is not None
+
+
+def is_hidden(element: Any) -> bool:
+    """Tell whether an element is never shown: a script, hidden by style or attribute, or a widget by exact class or id."""
+    if element.tag in _SILENT:
+        return True
+    attributes = element.attrib
+    if not attributes:
+        return False
+    style = attributes.get("style")
+    if style and _HIDDEN.search(style):
+        return True
+    if "hidden" in attributes:
+        return True
+    named = (attributes.get("class", ""), attributes.get("id", ""))
+    return any(token.lower() in _WIDGETS for name in named if name for token in name.split())
+
+
+def _walk(container: Any, drop: frozenset[Any], reading: _Reading) -> None:
+    """Read an element depth first, without recursion but for table cells."""
+    stack: list[tuple[Any, Iterator[Any], bool]] = []
+    pieces = reading.pieces
+    if container.text:
+        pieces.append(container.text)
+    stack.append((container, iter(container), False))
+    while stack:
+        parent, children, is_block = stack[-1]
+        element = next(children, None)
+        if element is None:
+            stack.pop()
+            if is_block:
+                reading.flush()
+            if stack and parent.tail:
+                pieces.append(parent.tail)
+            continue
+        tag = element.tag
+        if not isinstance(tag, str) or is_hidden(element) or element in drop:
+            if element.tail:
+                pieces.append(element.tail)
+            continue
+        if tag in _BREAKS:
+            reading.flush()
+        elif tag == "table" and not is_layout(element):
+            reading.flush()
+            _put_table(element, drop, reading)
+            if element.tail:
+                pieces.append(element.tail)
+            continue
+        elif tag in _BLOCKS:
+            reading.flush()
+            if element.text:
+                pieces.append(element.text)
+            stack.append((element, iter(element), True))
+            continue
+        if element.text:
+            pieces.append(element.text)
+        stack.append((element, iter(element), False))
+
+
+def _put_table(table: Any, drop: frozenset[Any], reading: _Reading) -> None:
+    """Read a data table; text that stands outside its cells (caption, stray text of broken markup) becomes paragraphs."""
+    rows = [row for row in rows_of(table) if row and not is_hidden(row[0].getparent())]
+    caption = table.find("caption")
+    if caption is not None:
+        _walk(caption, drop, reading)
+        reading.flush()
+    for part in (table, *(part for part in table.iter("thead", "tbody", "tfoot", "tr") if next(part.iterancestors("table")) is table)):
+        for stray in (part.text, *(child.tail for child in part)):
+            if stray and not stray.isspace():
+                reading.pieces.append(stray)
+                reading.flush()
+    seen: list[str] = []
+
+    def text_of(cell: Any) -> str:
+        text = _cell_text(cell, drop)
+        seen.append(text)
+        return text
+
+    grid = read_grid(rows, text_of)
+    if grid:
+        reading.blocks.append((grid, "\n".join(seen)))
+
+
+def _cell_text(cell: Any, drop: frozenset[Any]) -> str:
+    """Return a cell's paragraphs, joined by newlines."""
+    if len(cell) == 0:
+        return normal_text(cell.text or "")
+    inner = _Reading()
+    _walk(cell, drop, inner)
+    inner.flush()
+    return "\n".join(block if isinstance(block, str) else block[1] for block in inner.blocks)

@@ -1,0 +1,350 @@
+"""Page and hints to document. Pure; the only importer of trafilatura.
+
+Trust, field by field: what the page prints (labels, then index), its official meta tags, the list's line. What two of them
+say differently is flagged, what nobody says is None.
+
+Flags (``Extraction.flags``): ``title_differs``, ``publish_date_differs``, ``list_date_differs``, ``source_differs`` (the sources
+disagree); ``publish_date_unreadable``, ``written_date_unreadable`` … (printed, but no date); ``attachment_only``, ``no_text``;
+``no_container`` (the whole page was read); ``container_wide`` (far more text in the container than trafilatura takes for content);
+``trafilatura_failed``; ``undecodable`` (replacement characters in the text).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections import Counter
+from configparser import ConfigParser
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+import trafilatura
+from trafilatura.settings import DEFAULT_CONFIG, Extractor
+
+from archive.model import Document, Extraction, FileLink
+from govcrawl.blocks import Content, normal_text, read_content
+from govcrawl.citations import read_citations
+from govcrawl.containers import find_container, find_scope, read_lines
+from govcrawl.dates import parse_date
+from govcrawl.errors import NotAPage
+from govcrawl.guard import check, is_file
+from govcrawl.items import DocumentPage
+from govcrawl.labels import find_index, read_index, read_metas, read_value
+from govcrawl.urls import file_links, image_links, is_file_url, url_key
+
+if TYPE_CHECKING:
+    from govcrawl.decode import Page
+    from govcrawl.items import ListEntry
+
+EXTRACTOR_VERSION = "1"
+"""Raised whenever the same page would give another document."""
+
+MIN_EXTRACTED_CHARACTERS = 60
+"""trafilatura's own 250 is tuned on Western text and grabs the whole page around a short Chinese notice."""
+
+_GRAM = 4
+_FULL = 1.0
+_WIDE = 1.5  # a container with that many times trafilatura's text probably wraps more than the body
+_WIDE_CHARACTERS = 400
+_MARKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff|\-]+")
+_TITLE_END = re.compile(r"\s*[_|\-–—]\s*[^_|\-–—]{2,30}$")
+_DATES: tuple[Literal["written_date", "effective_date", "expiry_date"], ...] = ("written_date", "effective_date", "expiry_date")
+
+# trafilatura warns of every body it finds empty, which here is known from the container itself
+logging.getLogger("trafilatura").setLevel(logging.ERROR)
+
+
+class Template(Protocol):
+    """What reading needs of a template."""
+
+    @classmethod
+    def read_document(cls, page: Page) -> DocumentPage:
+        """Read the hints of one document page."""
+
+
+def read_page(template: type[Template], page: Page, entry: ListEntry | None = None) -> Document:
+    """Guard a fetched page, read it with its template and return the document.
+
+    Raises:
+        BlockedPage, NotAPage, UnreadablePage: see :func:`govcrawl.guard.check`.
+        TemplateMismatch: the page has not the template's shape.
+    """
+    check(page)
+    if is_file(page):
+        return read_file(page.url, page.content_type, entry)
+    return extract(page, template.read_document(page), entry)
+
+
+def read_file(url: str, content_type: str | None, entry: ListEntry | None = None) -> Document:
+    """Return the document of a list's line that is itself a file: no text, the file as its one attachment."""
+    found = parse_date(entry.date_text or entry.publish_date) if entry else None
+    name = url.rsplit("?", 1)[0].rsplit("/", 1)[-1]
+    return Document(
+        url=url,
+        title=entry.title if entry else None,
+        publish_date=entry.publish_date if entry else None,
+        publish_date_source="list" if entry and entry.publish_date else None,
+        publish_date_text=(entry.date_text or entry.publish_date) if entry else None,
+        publish_time=None,
+        attachments=(FileLink(url=url, label=entry.title if entry else None, filename=name or None),),
+        key=entry.key if entry else None,
+        extraction=Extraction(
+            method="binary",
+            extractor_version=EXTRACTOR_VERSION,
+            trafilatura_version=None,
+            encoding=None,
+            container=None,
+            agreement=None,
+            flags=() if found or not (entry and entry.date_text) else ("publish_date_unreadable",),
+        ),
+    )
+
+
+def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | None = None) -> Document:
+    """Read one document page.
+
+    Args:
+        hints: what a template found; None reads the page without template, by strong hints or as a whole.
+        entry: the list's line that led here.
+
+    Raises:
+        NotAPage: read without template, the page holds no main content.
+        UnreadablePage: the page cannot be parsed.
+    """
+    flags = set(hints.flags) if hints else set()
+    generic = hints is None
+    if hints is None:
+        hints = read_hints(page)
+    body = _read_body(page, hints, flags)
+    fields = _read_fields(page, hints, entry, flags)
+    scopes = [hints.container] if hints.container is not None else []
+    attachments = _joined(file_links(scopes, page.url, query_encoding=page.encoding), hints.attachments)
+    images = image_links(scopes, page.url, query_encoding=page.encoding)
+    content = body.content
+    if not content.text and not content.tables:
+        flags.add("attachment_only" if attachments else "no_text")
+        if generic and not attachments and not images:
+            raise NotAPage(f"{page.url}: no main content found on {len(page.body)} bytes; name the template if a family is known")
+    if "\ufffd" in content.complete:
+        flags.add("undecodable")
+    return Document(
+        url=page.url,
+        text=content.text,
+        tables=content.tables,
+        attachments=attachments,
+        images=images,
+        cites=read_citations(content.text, fields.get("document_number")),
+        key=hints.key or (entry.key if entry else None),
+        extraction=Extraction(
+            method=body.method,
+            extractor_version=EXTRACTOR_VERSION,
+            trafilatura_version=trafilatura.__version__ if body.asked else None,
+            encoding=page.encoding,
+            container=hints.container_name,
+            agreement=body.agreement,
+            flags=tuple(sorted(flags)),
+        ),
+        **fields,
+    )
+
+
+# --- the body ---
+
+
+class _Body(NamedTuple):
+    content: Content
+    method: str
+    agreement: float | None
+    asked: bool  # whether trafilatura read it
+
+
+def _read_body(page: Page, hints: DocumentPage, flags: set[str]) -> _Body:
+    """Read the container completely and by trafilatura, or the whole page by trafilatura where there is no container."""
+    if hints.container is None:
+        flags.add("no_container")
+        return _read_whole(page, flags)
+    content = read_content(hints.container, find_index(hints.container))
+    if not content.complete:  # nothing there to read, e.g. only attachments or images
+        return _Body(content, "container", None, asked=False)
+    reading = _ask(hints.container, flags)
+    if reading is None:
+        return _Body(content, "container", 0.0, asked=True)
+    agreement = agree(content.complete, reading)
+    if len(content.complete) > _WIDE_CHARACTERS and len(content.complete) > _WIDE * len(reading):
+        flags.add("container_wide")
+    return _Body(content, "container+trafilatura" if agreement >= _FULL else "container", agreement, asked=True)
+
+
+def _ask(container: Any, flags: set[str]) -> str | None:
+    """Return trafilatura's reading of a container, None where it finds nothing or gives up."""
+    try:
+        return trafilatura.extract(container, options=_options(whole=False))
+    except RecursionError:  # it descends by recursion, markup pasted from Word may be deeper than that
+        flags.add("trafilatura_failed")
+        return None
+
+
+def _read_whole(page: Page, flags: set[str]) -> _Body:
+    try:
+        found = trafilatura.bare_extraction(page.root, options=_options(whole=True))
+    except RecursionError:
+        flags.add("trafilatura_failed")
+        found = None
+    tree = getattr(found, "body", None)
+    content = Content((), (), "") if tree is None else read_content(tree)
+    return _Body(content, "page+trafilatura", None, asked=True)
+
+
+@lru_cache(maxsize=2)
+def _options(*, whole: bool) -> Extractor:
+    """Return trafilatura's options: fast and complete on a container, precise on a page.
+
+    Never ``deduplicate`` (its state is shared by all pages of a process), no target language (it rejects good pages), no metadata
+    (it takes dates from running text).
+    """
+    config = ConfigParser()
+    config.read_dict(DEFAULT_CONFIG)
+    config.set("DEFAULT", "MIN_EXTRACTED_SIZE", str(MIN_EXTRACTED_CHARACTERS))
+    return Extractor(config=config, output_format="python" if whole else "txt", fast=not whole, precision=whole, recall=not whole, comments=False, tables=True)
+
+
+def agree(one: str, other: str) -> float:
+    """Return how far two readings agree: F1 over the multisets of character 4-grams, blanks and table rules left out; 1.0 = the same characters in the same order."""
+    a, b = _squeeze(one), _squeeze(other)
+    if a == b:
+        return _FULL
+    x, y = _grams(a), _grams(b)
+    common = sum(min(count, y[gram]) for gram, count in x.items() if gram in y)
+    return min(round(2 * common / max(1, x.total() + y.total()), 4), 0.9999)
+
+
+def _squeeze(text: str) -> str:
+    return _MARKS.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _grams(text: str) -> Counter[str]:
+    return Counter(text[i : i + _GRAM] for i in range(max(1, len(text) - _GRAM + 1))) if text else Counter()
+
+
+# --- the fields ---
+
+
+def _read_fields(page: Page, hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> dict[str, Any]:
+    printed, index, metas = hints.fields, hints.index_fields, hints.metas
+    out: dict[str, Any] = {name: printed.get(name) or index.get(name) for name in _AS_PRINTED}
+    out["title"] = _read_title(page, hints, entry, flags)
+    out["source"] = _read_source(printed.get("source"), metas.get("source"), flags)
+    out["author"] = printed.get("author") or metas.get("author")
+    for name in _DATES:
+        text = printed.get(name) or index.get(name)
+        found = parse_date(text)
+        out[name] = found.day.isoformat() if found else None
+        if text and not found:
+            flags.add(f"{name}_unreadable")
+    return out | _read_publish_date(hints, entry, flags)
+
+
+_AS_PRINTED = ("subtitle", "publisher", "index_number", "document_number", "topic", "validity", "keywords")
+
+
+def _read_title(page: Page, hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> str | None:
+    listed = entry.title if entry else None
+    named = [hints.fields.get("title"), hints.index_fields.get("title"), hints.metas.get("title"), listed]
+    titles = [normal_text(title) for title in named if title and title.strip()]
+    if len({_squeeze(t) for t in titles[:3]}) > 1 and not _is_shortened(titles):
+        flags.add("title_differs")
+    return titles[0] if titles else _fallback_title(page, hints)
+
+
+def _is_shortened(titles: list[str]) -> bool:
+    """Tell whether all titles begin alike, as lists cut them with dots."""
+    stems = sorted((_squeeze(t).rstrip(".…") for t in titles), key=len)
+    return all(stem.startswith(stems[0]) for stem in stems) and any(t.endswith(("…", "...")) for t in titles)
+
+
+def _fallback_title(page: Page, hints: DocumentPage) -> str | None:
+    site = {hints.metas.get("site_name"), hints.metas.get("column_name")}
+    for heading in page.root.iter("h1", "h2"):
+        text = read_value("".join(heading.itertext()))
+        if text and text not in site:
+            return normal_text(text)
+    title = next(page.root.iter("title"), None)
+    text = read_value("".join(title.itertext())) if title is not None else None
+    if text is None or text in site:
+        return None
+    short = _TITLE_END.sub("", text)
+    return None if short in site else short
+
+
+def _read_source(printed: str | None, meta: str | None, flags: set[str]) -> str | None:
+    if printed and meta and _squeeze(printed) != _squeeze(meta):
+        flags.add("source_differs")
+    return printed or meta
+
+
+def _read_publish_date(hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> dict[str, str | None]:
+    """Take the first readable date in order of trust; the meta tag adds the time where it names the same day."""
+    texts = {
+        "label": hints.fields.get("publish_date"),
+        "index": hints.index_fields.get("publish_date"),
+        "meta": hints.metas.get("publish_date"),
+        "list": (entry.date_text or entry.publish_date) if entry else None,
+    }
+    found = {name: parse_date(text) for name, text in texts.items()}
+    if entry and entry.publish_date and not found["list"]:
+        found["list"] = parse_date(entry.publish_date)
+    if any(texts[name] and not found[name] for name in ("label", "index", "meta")):
+        flags.add("publish_date_unreadable")
+    source = next((name for name, value in found.items() if value), None)
+    if source is None:
+        return {"publish_date": None, "publish_time": None, "publish_date_source": None, "publish_date_text": next(filter(None, texts.values()), None)}
+    day, clock = found[source]  # type: ignore[misc]  # the source is one that was found
+    if any(value and value.day != day for name, value in found.items() if name != "list"):
+        flags.add("publish_date_differs")
+    listed, meta = found["list"], found["meta"]
+    if listed and listed.day != day:
+        flags.add("list_date_differs")
+    if clock is None and meta and meta.day == day:
+        clock = meta.clock
+    return {
+        "publish_date": day.isoformat(),
+        "publish_time": clock.strftime("%H:%M") if clock and source != "list" else None,
+        "publish_date_source": source,
+        "publish_date_text": texts["label"] or texts[source],
+    }
+
+
+def _joined(*groups: tuple[FileLink, ...]) -> tuple[FileLink, ...]:
+    """Return the links of several groups in order, each address once."""
+    out: dict[str, FileLink] = {}
+    for link in (link for group in groups for link in group):
+        kept = out.get(url_key(link.url))
+        if kept is None or (kept.label is None and link.label):
+            out[url_key(link.url)] = link
+    return tuple(out.values())
+
+
+# --- without template ---
+
+
+def read_hints(page: Page) -> DocumentPage:
+    """Find what a template would state: container by strong hint, the labels and index around it, metas, attachments."""
+    metas = dict(read_metas(page.root))
+    key = metas.pop("key", None)
+    found = find_container(page.root)
+    if found is None:
+        body = page.root.find("body")
+        lines = read_lines(body if body is not None else page.root, None)
+        return DocumentPage(fields=lines, metas=metas, key=key)
+    container, name = found
+    scope = find_scope(container)
+    return DocumentPage(
+        container=container,
+        container_name=name,
+        fields=read_lines(scope, container),
+        index_fields=read_index(find_index(scope)),
+        metas=metas,
+        attachments=tuple(link for link in file_links([scope], page.url, query_encoding=page.encoding) if is_file_url(link.url)),
+        key=key,
+    )

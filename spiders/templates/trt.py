@@ -1,0 +1,211 @@
+"""The Fujian TRS "trt" family (avalon front end): provincial departments, 厦门, 平潭 and their districts.
+
+A list page prints its first rows in static groups and asks a search service for the rest; document pages are static.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from govcrawl.citations import is_document_number
+from govcrawl.containers import unlinked_length
+from govcrawl.dates import parse_date
+from govcrawl.errors import TemplateMismatch
+from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
+from govcrawl.labels import find_index, read_index, read_line, read_metas, read_value
+from govcrawl.pick import compiled, pick_some
+from govcrawl.spider import DisclosureSpider
+from govcrawl.urls import canonical_url, file_links, web_url
+
+if TYPE_CHECKING:
+    from govcrawl.decode import Page
+
+SEARCH_PATH = "/fjdzapp/search"
+DEFAULT_PAGE_ROWS = 20
+_ROWS = '//*[starts-with(@ms-visible,"$showStatic(")]//li[.//a[@href]]'
+_EMPTY = re.compile(r"暂无|没有(?:找到|查询到|搜索到|相关)|无相关|未找到")
+_DOC_ID = re.compile(r"/t\d{8}_(\d+)\.\w+$")
+_REL = re.compile(r"rel_(\d+)")
+_PINNED = re.compile(r"\[\s*置\s*顶\s*\]|【\s*置\s*顶\s*】")
+_COVERING = 0.9  # share of the content's text that an inner editor block must hold to be read alone
+
+
+class Trt(DisclosureSpider):
+    """Sites of the Fujian TRS "trt" family.
+
+    An agency sets ``name``, ``agency``, ``base_url`` and ``channels`` (printed name → list directory).
+    """
+
+    template_name = "trt"
+    signals = ("ms-controller=", "$showStatic(", "pageChnlInfo", "trt_iconfont", "trt-iconfont", "siteMsgType", "/ssp/main/index.html", "list2.trsapi", "trt-row")
+
+    @classmethod
+    def read_list(cls, page: Page) -> ListPage:
+        """Read a static list page or an answer of the search service."""
+        if "json" in page.media_type or page.body.lstrip()[:1] == b"{":
+            return _read_search(page)
+        return _read_groups(page)
+
+    @classmethod
+    def read_document(cls, page: Page) -> DocumentPage:
+        """Read title, labels, index box, container and attachment block of a document page."""
+        return _read_document(page)
+
+
+# --- lists ---
+
+
+def _read_groups(page: Page) -> ListPage:
+    entries = tuple(_read_row(page, row) for row in compiled(_ROWS)(page.root))
+    total = _number(page.text, "recordCount")
+    pages = _number(page.text, "pageCount")
+    if not entries:
+        if total != 0 and not _EMPTY.search(page.text):
+            raise TemplateMismatch(
+                f"{page.url}: no row in the groups {_ROWS!r} and no text that says the list is empty; expected at least 1; the list was redesigned or is filled by a script"
+            )
+        return ListPage(entries=(), pages=pages, total=0)
+    return ListPage(entries=entries, pages=pages, total=total, next=_first_search(page, len(entries), pages, total))
+
+
+def _read_row(page: Page, row: Any) -> ListEntry:
+    link = next(row.iter("a"))
+    title = read_value(link.get("title")) or read_value("".join(link.itertext()))
+    url = web_url(link.get("href"), page.url, query_encoding=page.encoding)
+    if not title or url is None:
+        raise TemplateMismatch(f"{page.url}: a list row has title {title!r} and link {link.get('href')!r}; expected both")
+    printed = next((read_value("".join(span.itertext())) for span in row.iter("span") if parse_date(_date_text(span))), None)
+    return ListEntry(
+        url=url,
+        title=title,
+        publish_date=_iso(printed),
+        date_text=printed,
+        key=_key(url, next((m[1] for em in row.iter("em") if (m := _REL.fullmatch(em.get("id") or ""))), None)),
+        pinned=any(_PINNED.search("".join(em.itertext())) for em in row.iter("em", "span", "i", "font")),
+    )
+
+
+def _date_text(span: Any) -> str:
+    return "".join(span.itertext())
+
+
+def _first_search(page: Page, rows: int, pages: int | None, total: int | None) -> NextPage | None:
+    """Return the first question to the search service: the page that begins behind the rows that were read."""
+    size = _number(page.text, "prepage") or DEFAULT_PAGE_ROWS
+    number = rows // size + 1
+    if (total is not None and rows >= total) or (pages is not None and number > pages):
+        return None
+    if total is None and pages is None and rows % size:
+        return None
+    site, channel = _number(page.text, "searchId"), _number(page.text, "chnlId") or _meta_number(page, "chnlid")
+    if site is None or channel is None:
+        raise TemplateMismatch(f"{page.url}: the list goes on after {rows} rows, but searchId is {site} and ChnlId {channel}; expected both in SiteInfo and pageChnlInfo")
+    form = {
+        "channelid": str(site),
+        "classsql": f"chnlid={channel}",
+        "sortfield": "-docorderpri,-docreltime",
+        "classcol": "publishyear",
+        "classnum": "100",
+        "classsort": "0",
+        "cache": "true",
+        "page": str(number),
+        "prepage": str(size),
+    }
+    return NextPage(url=urljoin(page.url, SEARCH_PATH), number=number, form=form)
+
+
+def _read_search(page: Page) -> ListPage:
+    answer = page.json()
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise TemplateMismatch(f"{page.url}: an answer without the list 'data': {page.text[:80]!r}; see whether the search service changed")
+    pages, total = _integer(answer.get("pageCount")), _integer(answer.get("count"))
+    number = _integer(page.form.get("page")) or 1
+    if not rows and number <= (pages or 0):
+        raise TemplateMismatch(f"{page.url}: page {number} of {pages} has no rows; expected at least 1; ask again")
+    following = None
+    if rows and page.form and number < (pages or 0):
+        following = NextPage(url=page.url, number=number + 1, form={**page.form, "page": str(number + 1)})
+    return ListPage(entries=tuple(_read_found(page, row) for row in rows), number=number, pages=pages, total=total, next=following)
+
+
+def _read_found(page: Page, row: Any) -> ListEntry:
+    fields = {name: str(value).strip() for name, value in row.items() if value is not None} if isinstance(row, Mapping) else {}
+    title = read_value(fields.get("doctitle"))
+    address = fields.get("chnldocurl") or fields.get("docpuburl")  # the channel's own address, as its static rows print it
+    if not title or not address:
+        raise TemplateMismatch(f"{page.url}: a row has doctitle {title!r} and address {address!r}; expected both")
+    url = canonical_url(address, page.url)
+    printed = fields.get("docreltime") or fields.get("pubdate")
+    names = {"document_number": "fileno", "source": "docsourcename", "publisher": "puborg", "index_number": "idxid"}
+    extra = {name: value for name, field in names.items() if (value := read_value(fields.get(field)))}
+    return ListEntry(url=url, title=title, publish_date=_iso(printed), date_text=printed, key=_key(url, fields.get("docid")), extra=extra)
+
+
+def _key(url: str, given: str | None) -> str | None:
+    """Return the DocId: as given, else from a t<date>_<id>.htm address."""
+    found = _DOC_ID.search(url)
+    return given or (found[1] if found else None)
+
+
+def _iso(text: str | None) -> str | None:
+    found = parse_date(text)
+    return found.day.isoformat() if found else None
+
+
+def _number(text: str, name: str) -> int | None:
+    """Return a number of the page's SiteInfo or pageChnlInfo, which are script, not JSON."""
+    found = re.search(rf"""\b{name}["']?\s*:\s*["']?(\d+)""", text)
+    return int(found[1]) if found else None
+
+
+def _meta_number(page: Page, name: str) -> int | None:
+    return next((_integer(meta.get("content")) for meta in page.root.iter("meta") if (meta.get("name") or "").lower() == name), None)
+
+
+def _integer(value: object) -> int | None:
+    text = str(value).strip()
+    return int(text) if text.isdecimal() else None
+
+
+# --- documents ---
+
+
+def _read_document(page: Page) -> DocumentPage:
+    root = page.root
+    titles = [t for t in (read_value("".join(e.itertext())) for e in pick_some(page, ".article_title", "the title")) if t]
+    contents = pick_some(page, ".article_content", "the body")
+    content = max(contents, key=unlinked_length)
+    container, name = _inner(content)
+    outside = [e for e in compiled(".article_time, .article_source, .article_author")(root) if content not in e.iterancestors()]
+    fields = read_line(outside)
+    if titles:
+        fields["title"] = titles[0]
+    second = next((t for t in (read_value("".join(e.itertext())) for e in compiled(".article_title_sec")(root)) if t), None)
+    if second:
+        fields["document_number" if is_document_number(second) else "subtitle"] = second
+    metas = dict(read_metas(root))
+    key = metas.pop("key", None)
+    boxes = compiled(".index_box")(root) or find_index(content)
+    return DocumentPage(
+        container=container,
+        container_name=name,
+        fields=fields,
+        index_fields=read_index(boxes),
+        metas=metas,
+        attachments=file_links(compiled(".article_attachment")(root), page.url, trusted=True, query_encoding=page.encoding),
+        key=_key(page.url, key),
+    )
+
+
+def _inner(content: Any) -> tuple[Any, str]:
+    """Return the editor's block inside the content where it holds nearly all of its text, else the content itself."""
+    editors = compiled(".TRS_Editor, .TRS_UEDITOR, .trs_editor_view")(content)
+    editor = max(editors, key=unlinked_length, default=None)
+    whole = unlinked_length(content)
+    if editor is not None and whole and unlinked_length(editor) >= _COVERING * whole:
+        return editor, ".article_content .TRS_Editor"
+    return content, ".article_content"
