@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from archive.rows import CaptureFields, Row
 
 
+CATALOG_NAME = "catalog.db"
+"""Name of the catalog's file in the data directory."""
+
+
 class Catalog:
     """The catalog. ``open`` writes (one process per agency), ``open_read_only`` reads while others write.
 
@@ -205,7 +209,7 @@ class Catalog:
         end: int | None = row["end"] if row else None
         return end
 
-    def put_failure(
+    def put_failure(  # noqa: PLR0913, PLR0917 - one row, its columns
         self,
         crawl_id: str,
         agency: str,
@@ -353,7 +357,7 @@ class Catalog:
             images=images,
         )
 
-    def put_document(
+    def put_document(  # noqa: PLR0913 - one document and what came with it
         self,
         crawl_id: str,
         agency: str,

@@ -1,0 +1,124 @@
+"""``govcrawl …``: one file per command, imported only when it is run.
+
+Exit codes: 0 done; 1 it failed, one line on standard error says why; 2 it was called wrongly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from archive.errors import ArchiveError
+from govcrawl.errors import CrawlError, UsageMistake
+from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from archive.catalog import Catalog
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+"""Context settings of the group; commands inherit them."""
+
+
+class _Entry(NamedTuple):
+    """Where a command lies (``module:attribute``) and its short help."""
+
+    place: str
+    zh: str
+    en: str
+
+
+COMMANDS = {
+    "demo": _Entry(
+        "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
+    ),
+    "export": _Entry(
+        "govcrawl.cli.export:export", "导出公开文件(JSON 行或 CSV)", "Write documents as JSON lines or CSV."
+    ),
+    "extract": _Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
+    "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
+    "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
+}
+"""Every command. Reading this table is all that ``govcrawl --help`` costs."""
+
+
+class Commands(click.Group):
+    """A group that finds its commands in :data:`COMMANDS` and says an error in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command that is run."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their short help, without importing them."""
+        with formatter.section(say("命令", "Commands")):
+            formatter.write_dl([(name, say(COMMANDS[name].zh, COMMANDS[name].en)) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one is answered with those that there are."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            names = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(
+                say(f"没有命令 {args[0]!r};可用: {names}", f"there is no command {args[0]!r}; there are {names}"), ctx
+            ) from exc
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn the project's errors into one line on standard error and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except UsageMistake as exc:
+            _complain(exc)
+            ctx.exit(2)
+        except (ArchiveError, CrawlError) as exc:
+            _complain(exc)
+            ctx.exit(1)
+
+
+def _complain(exc: Exception) -> None:
+    """Say what went wrong in one line."""
+    click.echo(f"govcrawl: {' '.join(str(exc).split())}", err=True)
+
+
+data_option = click.option(
+    "--data",
+    envvar="GOVCRAWL_DATA",
+    show_envvar=True,
+    default="data",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help=say("数据目录。", "Data directory."),
+)
+"""The option of every command that reads the archive; the command takes it as ``data: Path``."""
+
+
+def open_catalog(data: Path) -> Catalog:
+    """The catalog of a data directory, for reading; the caller closes it.
+
+    Raises:
+        CatalogError: there is none, or it cannot be read.
+    """
+    from archive.catalog import CATALOG_NAME, Catalog  # noqa: PLC0415 - costs 60 ms, which --help need not pay
+
+    return Catalog.open_read_only(data / CATALOG_NAME)
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
+@click.version_option(package_name="govcrawl")
+def main() -> None:
+    """Crawl, archive and read the disclosure (政务公开) sections of Chinese agency sites."""

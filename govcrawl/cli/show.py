@@ -1,0 +1,209 @@
+"""``govcrawl show ID``: everything the catalog holds of one document."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archive import catalog_reads as reads
+from archive.errors import CatalogError
+from archive.export import document_of_row
+from govcrawl.cli import data_option, open_catalog
+from govcrawl.speech import say
+from govcrawl.urls import url_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archive.catalog import Catalog
+    from archive.rows import Row
+
+_FIELDS = (
+    ("subtitle", "副标题"),
+    ("publish_date", "发布日期"),
+    ("publish_time", "发布时刻"),
+    ("written_date", "成文日期"),
+    ("effective_date", "施行日期"),
+    ("expiry_date", "失效日期"),
+    ("source", "来源"),
+    ("publisher", "发布机构"),
+    ("author", "作者"),
+    ("index_number", "索引号"),
+    ("document_number", "文号"),
+    ("topic", "主题分类"),
+    ("validity", "有效性"),
+    ("keywords", "关键词"),
+)
+_SOURCES = {
+    "label": ("页面标签", "printed label"),
+    "meta": ("meta 标签", "meta tag"),
+    "index": ("索引表", "index table"),
+    "list": ("列表页", "list page"),
+}
+
+
+@click.command(
+    help=say("显示一份公开文件;ID 可以是编号或网址。", "Show one document; ID is a document id or one of its URLs.")
+)
+@click.argument("wanted", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
+@click.option(
+    "--version", "number", type=click.IntRange(min=1), help=say("看第几版。", "Number of an earlier version.")
+)
+@data_option
+def show(*, wanted: str, as_json: bool, number: int | None, data: Path) -> None:
+    """Print the document."""
+    with open_catalog(data) as catalog, catalog.snapshot():
+        facts = read_facts(catalog, _find(catalog, wanted), number)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2))
+    else:
+        click.echo("\n".join(_lines(facts)))
+
+
+def _find(catalog: Catalog, wanted: str) -> str:
+    """The id of the document that is meant.
+
+    Raises:
+        CatalogError: there is none, or there are several; the message names the nearest.
+    """
+    try:
+        key = url_key(wanted)
+    except ValueError:
+        key = None  # no URL: then an id
+    found = reads.find_ids(catalog, wanted, key)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(found)
+        raise CatalogError(
+            say(
+                f"{wanted} 对应多份公开文件: {several};请用编号",
+                f"{wanted} leads to several documents: {several}; give an id",
+            )
+        )
+    nearest = ", ".join(reads.nearest_ids(catalog, wanted)) or say("目录库是空的", "the catalog is empty")
+    raise CatalogError(
+        say(f"没有公开文件 {wanted};最接近的: {nearest}", f"there is no document {wanted}; the nearest: {nearest}")
+    )
+
+
+def read_facts(catalog: Catalog, document_id: str, number: int | None) -> dict[str, Any]:
+    """A document's exported fields (of the version asked for), with all versions, states and unexported fields.
+
+    Raises:
+        CatalogError: it has no such version.
+    """
+    row = reads.document_row(catalog, document_id, number)
+    versions = reads.versions(catalog, document_id)
+    if row is None:
+        raise CatalogError(
+            say(
+                f"{document_id} 没有第 {number} 版,共 {len(versions)} 版",
+                f"{document_id} has no version {number}; it has 1 to {len(versions)}",
+            )
+        )
+    more = ("subtitle", "effective_date", "expiry_date", "author", "keywords", "publish_date_text", "key", "failures")
+    return {
+        **document_of_row(catalog, row),
+        **{name: row[name] for name in (*more, "text_digest", "version_digest", "state_since_at")},
+        "version": row["number"],
+        "versions": [{**version, "changed_fields": json.loads(version["changed_fields"])} for version in versions],
+        "states": reads.states(catalog, document_id),
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """The facts for people."""
+    version_of = say(
+        f"第 {facts['version']} 版,共 {facts['version_count']} 版",
+        f"version {facts['version']} of {facts['version_count']}",
+    )
+    since = facts["state_since_at"][:10]
+    lines = [
+        click.style(facts["title"] or say("(无标题)", "(no title)"), bold=True),
+        f"{facts['document_id']}  {facts['state']} ({say(f'自 {since}', f'since {since}')}), {version_of}",
+        facts["url"],
+        *(f"= {alias}" for alias in facts["aliases"]),
+        say("栏目: ", "channels: ") + (", ".join(facts["channels"]) or "–"),
+        "",
+    ]
+    lines += [
+        f"{say(zh, name)}: {facts[name]}{_origin(facts, name)}" for name, zh in _FIELDS if facts[name] is not None
+    ]
+    absent = [say(zh, name) for name, zh in _FIELDS if facts[name] is None]
+    if absent:
+        lines.append(say("未印出: ", "not printed: ") + ", ".join(absent))
+    lines += ["", *_text_lines(facts), *_file_lines(facts), *_history_lines(facts)]
+    return lines
+
+
+def _origin(facts: dict[str, Any], name: str) -> str:
+    """Where a value was read, where the catalog knows it."""
+    if name != "publish_date" or facts["publish_date_source"] is None:
+        return ""
+    zh, en = _SOURCES[facts["publish_date_source"]]
+    printed = f" “{facts['publish_date_text']}”" if facts["publish_date_text"] else ""
+    return f"  ← {say(zh, en)}{printed}"
+
+
+def _text_lines(facts: dict[str, Any]) -> list[str]:
+    """How the text was read, the text, the tables."""
+    extraction = facts["extraction"]
+    how = [extraction["method"], extraction["container"], extraction["encoding"]]
+    if extraction["agreement"] is not None:
+        how.append(say(f"一致度 {extraction['agreement']:.3f}", f"agreement {extraction['agreement']:.3f}"))
+    caption = say("正文", "text") + "  ← " + ", ".join(part for part in how if part)
+    if extraction["flags"]:
+        caption += say(";标记: ", "; flags: ") + ", ".join(extraction["flags"])
+    lines = [click.style(caption, bold=True), facts["text"] or "–"]
+    for position, table in enumerate(facts["tables"], 1):
+        lines += ["", click.style(say(f"表 {position}", f"table {position}"), bold=True)]
+        lines += [" | ".join(" ".join(cell.split()) for cell in row) for row in table]
+    return lines
+
+
+def _file_lines(facts: dict[str, Any]) -> list[str]:
+    """Attachments and images."""
+    lines = []
+    for caption, files in (
+        (say("附件", "attachments"), facts["attachments"]),
+        (say("图片", "images"), facts["images"]),
+    ):
+        if files:
+            lines += ["", click.style(caption, bold=True)]
+        for file in files:
+            name = file.get("label") or file.get("filename") or file["url"]
+            lines.append(f"{name}  {file['url']}" if name != file["url"] else name)
+            if file["sha256"]:
+                lines.append(f"  {file['bytes']} B  sha256 {file['sha256']}")
+            else:
+                lines.append("  " + say("未取到: ", "not fetched: ") + str(file.get("error") or "–"))
+            if file.get("capture"):
+                lines.append("  " + _place(file["capture"]))
+    return lines
+
+
+def _history_lines(facts: dict[str, Any]) -> list[str]:
+    """Where the version lies in the WARC, all versions, all states."""
+    lines = ["", click.style(say("存档位置", "in the archive"), bold=True), _place(facts["capture"])]
+    lines.append(f"{facts['capture']['record_id']}  {facts['capture']['payload_digest']}")
+    lines += ["", click.style(say("版本", "versions"), bold=True)]
+    for version in facts["versions"]:
+        changes = ", ".join(version["changed_fields"]) or say("首次", "first")
+        lines.append(f"{version['number']}  {version['captured_at']}  {changes}  {_row_place(version)}")
+    lines += ["", click.style(say("状态", "states"), bold=True)]
+    lines += [f"{state['at']}  {state['state']}  {state['reason']}" for state in facts["states"]]
+    return lines
+
+
+def _place(capture: dict[str, Any]) -> str:
+    """File, offset and length of a record."""
+    return f"{capture['warc_file']} @{capture['offset']}+{capture['length']}"
+
+
+def _row_place(row: Row) -> str:
+    """The same from a row of versions."""
+    return f"{row['capture_warc_file']} @{row['capture_offset']}+{row['capture_length']}"

@@ -1,0 +1,24 @@
+"""The language of the user interface: Chinese or English."""
+
+from __future__ import annotations
+
+import os
+
+
+def say(zh: str, en: str) -> str:
+    """The Chinese or the English text, by ``GOVCRAWL_LANG`` (zh or en), else by the locale.
+
+    The locale is the first of ``LC_ALL``, ``LC_MESSAGES`` and ``LANG`` that is set (POSIX, 'Environment Variables');
+    one that begins with ``zh`` means Chinese, everything else English.
+    """
+    return zh if language() == "zh" else en
+
+
+def language() -> str:
+    """``zh`` or ``en``."""
+    chosen = os.environ.get("GOVCRAWL_LANG", "").strip().lower()
+    if chosen in {"zh", "en"}:
+        return chosen
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((value for value in (os.environ.get(name) for name in names) if value), "")
+    return "zh" if locale.lower().startswith("zh") else "en"
