@@ -1,0 +1,1 @@
+"""Benchmarks: what a crawl costs, measured against other ways of doing the same."""
