@@ -12,32 +12,35 @@ from typing import TYPE_CHECKING, Any
 from govcrawl.tables import is_layout, read_grid, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Container, Iterator
 
 _BLOCKS = frozenset(
     {
-        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div", "dl", "dt"),
-        *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main"),
-        *("menu", "nav", "ol", "p", "pre", "section", "summary", "ul", "ucapcontent"),
+        *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div"),
+        *("dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6"),
+        *("header", "hr", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "ul", "ucapcontent"),
         *("table", "thead", "tbody", "tfoot", "tr", "td", "th"),
-        *("head", "list", "item", "quote", "row", "cell", "lb", "doc", "main", "comments"),  # trafilatura's own
+        *("head", "list", "item", "quote", "row", "cell", "lb", "doc", "comments"),
     }
 )
 _BREAKS = frozenset({"br", "lb"})
 _SILENT = frozenset(
     {
-        *("script", "style", "noscript", "template", "head", "title", "link", "meta", "iframe", "object", "embed", "applet", "svg"),
-        *("select", "option", "button", "input", "textarea", "audio", "video", "canvas", "map", "xml", "w:worddocument"),
+        *("script", "style", "noscript", "template", "title", "link", "meta", "iframe", "object", "embed"),
+        *("applet", "svg", "select", "option", "button", "input", "textarea", "audio", "video", "canvas", "map"),
+        *("xml", "w:worddocument"),
     }
 )
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)", re.IGNORECASE)
 _WIDGETS = frozenset(
     {
-        *("share", "share_box", "share-box", "sharebox", "bdsharebuttonbox", "bshare-custom", "bshare", "jiathis_style", "social-share"),
-        *("print", "printer", "dyin", "qrcode", "ewm", "erweima", "article_qrcode", "article_qrcode_area", "article_btn_group"),
-        *("crumb", "crumbs", "breadcrumb", "breadcrumbs", "position", "dqwz", "currentpage", "font_size", "fontsize", "font-size", "zihao"),
-        *("function_icon", "detail_video", "article_attachment", "article_relalinks", "article_views", "sxp", "prevnext", "prev-next"),
-        *("pagenext", "pagination", "outlink", "outlink_modal", "outlink-modal", "linkout", "layui-layer", "toolbar", "zrbj"),
+        *("share", "share_box", "share-box", "sharebox", "bdsharebuttonbox", "bshare-custom", "bshare"),
+        *("jiathis_style", "social-share", "print", "printer", "dyin", "qrcode", "ewm", "erweima"),
+        *("article_qrcode", "article_qrcode_area", "article_btn_group", "crumb", "crumbs", "breadcrumb"),
+        *("breadcrumbs", "position", "dqwz", "currentpage", "font_size", "fontsize", "font-size", "zihao"),
+        *("function_icon", "detail_video", "article_attachment", "article_relalinks", "article_views", "sxp"),
+        *("prevnext", "prev-next", "pagenext", "pagination", "outlink", "outlink_modal", "outlink-modal"),
+        *("linkout", "layui-layer", "toolbar", "zrbj"),
     }
 )
 _BLANKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
@@ -144,7 +147,7 @@ def _is_furniture(block: object, pattern: re.Pattern[str]) -> bool:
 
 def is_hidden(element: Any) -> bool:
     """Tell whether an element is never shown: a script, hidden by style or attribute, or a widget by exact class or id."""
-    if element.tag in _SILENT:
+    if element.tag in _SILENT or not isinstance(element.tag, str):
         return True
     attributes = element.attrib
     if not attributes:
@@ -158,13 +161,12 @@ def is_hidden(element: Any) -> bool:
     return any(token.lower() in _WIDGETS for name in named if name for token in name.split())
 
 
-def _walk(container: Any, drop: frozenset[Any], reading: _Reading) -> None:
+def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
     """Read an element depth first, without recursion but for table cells."""
-    stack: list[tuple[Any, Iterator[Any], bool]] = []
     pieces = reading.pieces
     if container.text:
         pieces.append(container.text)
-    stack.append((container, iter(container), False))
+    stack: list[tuple[Any, Iterator[Any], bool]] = [(container, iter(container), False)]
     while stack:
         parent, children, is_block = stack[-1]
         element = next(children, None)
@@ -172,41 +174,36 @@ def _walk(container: Any, drop: frozenset[Any], reading: _Reading) -> None:
             stack.pop()
             if is_block:
                 reading.flush()
-            if stack and parent.tail:
-                pieces.append(parent.tail)
-            continue
-        tag = element.tag
-        if not isinstance(tag, str) or is_hidden(element) or element in drop:
-            if element.tail:
-                pieces.append(element.tail)
-            continue
-        if tag in _BREAKS:
-            reading.flush()
-        elif tag == "table" and not is_layout(element):
+            left = parent if stack else None
+        elif is_hidden(element) or element in drop:
+            left = element
+        elif element.tag == "table" and not is_layout(element):
             reading.flush()
             _put_table(element, drop, reading)
-            if element.tail:
-                pieces.append(element.tail)
-            continue
-        elif tag in _BLOCKS:
-            reading.flush()
+            left = element
+        else:
+            left = None
+            is_block = element.tag in _BLOCKS
+            if is_block or element.tag in _BREAKS:
+                reading.flush()
             if element.text:
                 pieces.append(element.text)
-            stack.append((element, iter(element), True))
-            continue
-        if element.text:
-            pieces.append(element.text)
-        stack.append((element, iter(element), False))
+            stack.append((element, iter(element), is_block))
+        if left is not None and left.tail:
+            pieces.append(left.tail)
 
 
-def _put_table(table: Any, drop: frozenset[Any], reading: _Reading) -> None:
+def _put_table(table: Any, drop: Container[Any], reading: _Reading) -> None:
     """Read a data table; text that stands outside its cells (caption, stray text of broken markup) becomes paragraphs."""
     rows = [row for row in rows_of(table) if row and not is_hidden(row[0].getparent())]
     caption = table.find("caption")
     if caption is not None:
         _walk(caption, drop, reading)
         reading.flush()
-    for part in (table, *(part for part in table.iter("thead", "tbody", "tfoot", "tr") if next(part.iterancestors("table")) is table)):
+    for part in (
+        table,
+        *(part for part in table.iter("thead", "tbody", "tfoot", "tr") if next(part.iterancestors("table")) is table),
+    ):
         for stray in (part.text, *(child.tail for child in part)):
             if stray and not stray.isspace():
                 reading.pieces.append(stray)
@@ -223,7 +220,7 @@ def _put_table(table: Any, drop: frozenset[Any], reading: _Reading) -> None:
         reading.blocks.append((grid, "\n".join(seen)))
 
 
-def _cell_text(cell: Any, drop: frozenset[Any]) -> str:
+def _cell_text(cell: Any, drop: Container[Any]) -> str:
     """Return a cell's paragraphs, joined by newlines."""
     if len(cell) == 0:
         return normal_text(cell.text or "")

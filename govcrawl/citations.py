@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 _OPEN, _CLOSE = "〔\\[［(（【〖", "〕\\]］)）】〗"
-_NUMBER = re.compile(rf"(?P<prefix>[\u3400-\u9fff]{{1,24}})\s*[{_OPEN}]\s*(?P<year>(?:19|20)\d\d)\s*年?\s*[{_CLOSE}]\s*(?P<nth>第?)\s*(?P<serial>\d{{1,6}})\s*[号號]")
+_NUMBER = re.compile(
+    rf"(?P<prefix>[\u3400-\u9fff]{{1,24}})\s*[{_OPEN}]\s*(?P<year>(?:19|20)\d\d)\s*年?\s*[{_CLOSE}]\s*(?P<nth>第?)\s*(?P<serial>\d{{1,6}})\s*[号號]"
+)
 
 # What leads up to a number in running text and is no part of it. None of these stands inside the 代字 of an agency.
 _LEADS = re.compile(
@@ -32,7 +34,9 @@ def read_citations(text: str | None, own: str | None = None) -> tuple[str, ...]:
     mine = normal_number(own) if own else None
     found: dict[str, None] = {}
     for match in _NUMBER.finditer(plain):
-        prefix = _prefix(match["prefix"], joined=plain[: match.start()].rstrip()[-1:] in {"号", "號", "》", ")", "〕", "”"})
+        prefix = _prefix(
+            match["prefix"], joined=plain[: match.start()].rstrip()[-1:] in {"号", "號", "》", ")", "〕", "”"}
+        )
         if prefix:
             number = f"{prefix}〔{match['year']}〕{match['nth']}{match['serial']}号"
             if number != mine:
@@ -53,10 +57,8 @@ def is_document_number(text: str) -> bool:
 
 def _prefix(run: str, *, joined: bool) -> str:
     """Return the agency's 代字 at the end of the characters before the year."""
-    last = None
-    for last in _LEADS.finditer(run):
-        pass
-    tail = run[last.end() :] if last else run
-    if joined and last is None:
+    ends = [lead.end() for lead in _LEADS.finditer(run)]
+    tail = run[ends[-1] :] if ends else run
+    if joined and not ends:
         tail = _JOINS.sub("", tail)
     return tail if len(tail) <= _LONGEST_PREFIX else ""

@@ -16,13 +16,37 @@ _HINTS: tuple[tuple[str, ...], ...] = (
     ("#vsb_content", ".v_news_content", "#vsb_content_2", "#vsb_content_1001", "#vsb_newscontent"),
     ("#zoom", "#Zoom"),
     (
-        *("#dochtmlcon", "#div_article_content", "#wenzhang-content", "#article_content", "#articleContent", "#art_content"),
+        *(
+            "#dochtmlcon",
+            "#div_article_content",
+            "#wenzhang-content",
+            "#article_content",
+            "#articleContent",
+            "#art_content",
+        ),
         *("#mainText", "#newscontent", "#xxgk_content", "#content_text", "#zoomcon", "#ivs_content", "#trsContent"),
     ),
     (
-        *(".pages_content", ".article-content", ".article_content", ".article-con", ".wz_content", ".xl_con", ".zw-con"),
+        *(
+            ".pages_content",
+            ".article-content",
+            ".article_content",
+            ".article-con",
+            ".wz_content",
+            ".xl_con",
+            ".zw-con",
+        ),
         *(".detail-content", ".art_con", ".info-content", ".news_content", ".bt_content", ".bt-content", ".con_text"),
-        *(".contents_div", ".Custom_UnionStyle", ".main-txt", ".conTxt", ".xxgk_content", ".xwnr_txt", ".news_cont_d_wrap", ".artile_zw"),
+        *(
+            ".contents_div",
+            ".Custom_UnionStyle",
+            ".main-txt",
+            ".conTxt",
+            ".xxgk_content",
+            ".xwnr_txt",
+            ".news_cont_d_wrap",
+            ".artile_zw",
+        ),
     ),
 )
 _RANKS = {hint.lower(): rank for rank, group in enumerate(_HINTS) for hint in group}
@@ -42,7 +66,10 @@ def find_container(root: Any) -> tuple[Any, str] | None:
         attributes = element.attrib
         names = []
         if attributes:
-            names = ["#" + attributes.get("id", "").strip().lower(), *("." + c.lower() for c in attributes.get("class", "").split())]
+            names = [
+                "#" + attributes.get("id", "").strip().lower(),
+                *("." + c.lower() for c in attributes.get("class", "").split()),
+            ]
         names.append(element.tag)
         met += [(_RANKS[name], name, element) for name in names if name in _RANKS]
     kept = [m for m in met if not _in_furniture(m[2])]
@@ -88,7 +115,10 @@ _LONGEST_LINE = 160
 
 
 def _in_furniture(element: Any) -> bool:
-    return any(_FURNITURE.search(f"{node.get('class', '')} {node.get('id', '')}") or node.tag == "footer" for node in element.iterancestors())
+    return any(
+        _FURNITURE.search(f"{node.get('class', '')} {node.get('id', '')}") or node.tag == "footer"
+        for node in element.iterancestors()
+    )
 
 
 def _hidden(element: Any) -> bool:

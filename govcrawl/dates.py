@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 EARLIEST_YEAR, LATEST_YEAR = 1949, 2099
 
-_DIGITS = {c: i for i, row in enumerate(("〇○◯零OoΟО", "一壹", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")) for c in row}
+_DIGITS = {
+    c: i
+    for i, row in enumerate(("〇○◯零OoΟО", "一壹", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"))
+    for c in row
+}
 _TENS = {"十": 10, "拾": 10, "廿": 20, "卅": 30}
 _YEAR = rf"[0-9{''.join(_DIGITS)}]{{4}}"
 _SMALL = rf"(?:[0-9]{{1,2}}|[{''.join(_DIGITS)}{''.join(_TENS)}]{{1,3}})"
@@ -45,27 +49,28 @@ def parse_date(text: str | None) -> Printed | None:
         return None
     value = unicodedata.normalize("NFKC", text).strip(" \t\r\n\u200b\ufeff([{【〔「『,:;|")
     found = _DAY.match(value)
-    if not found:
+    day = _day(found) if found else None
+    if found is None or day is None:
         return None
+    rest = re.sub(rf"^{_WEEKDAY}", " ", value[found.end() :])
+    clock = _CLOCK.match(rest)
+    if not _REST.fullmatch(rest[clock.end() :] if clock else rest):
+        return None
+    return Printed(day, _clock(clock) if clock else None)
+
+
+def _day(found: re.Match[str]) -> date | None:
     parts = [found["y"], found["m"], found["d"]] if found["y"] else [found["y8"], found["m8"], found["d8"]]
-    numbers = [_number(part) for part in parts]
-    year, month, day_of_month = (n or 0 for n in numbers)
+    year, month, day = map(_number, parts)
     if not EARLIEST_YEAR <= year <= LATEST_YEAR:
         return None
     try:
-        day = date(year, month, day_of_month)
+        return date(year, month, day)
     except ValueError:
         return None
-    rest = re.sub(rf"^{_WEEKDAY}", " ", value[found.end() :])
-    clock_found = _CLOCK.match(rest)
-    if clock_found is None:
-        return Printed(day, None) if _REST.fullmatch(rest) else None
-    if not _REST.fullmatch(rest[clock_found.end() :]):
-        return None
-    return Printed(day, _clock(clock_found))
 
 
-def _number(digits: str) -> int | None:
+def _number(digits: str) -> int:
     """Read 12, 〇-style digits (二〇二六) or a numeral up to 99 (十, 廿一, 三十一)."""
     if digits.isdecimal():
         return int(digits)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import lxml.etree
 import lxml.html
@@ -16,13 +15,18 @@ from parsel import Selector
 
 from govcrawl.errors import TemplateMismatch, UnreadablePage
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 How = Literal["bom", "utf-8", "declared", "fewest-errors"]
 
 MAX_PAGE_BYTES = 24 * 1024 * 1024
 """Largest body that is parsed; the largest annual report seen has 0.35 million characters of Word HTML."""
 
 _SEARCHED_BYTES = 4096
-_DECLARED = re.compile(rb"""(?:<meta\b[^>]{0,400}?\bcharset|<\?xml\b[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"""(?:<meta\b[^>]{0,400}?\bcharset|<\?xml\b[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE
+)
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _CLOSING = re.compile(rb"</\s*(?:body|html)\s*>", re.IGNORECASE)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -148,7 +152,9 @@ class Page:
             UnreadablePage: there is nothing to parse, or the page is too large or nested beyond what libxml2 accepts.
         """
         if len(self.body) > MAX_PAGE_BYTES:
-            raise UnreadablePage(f"{self.url}: {len(self.body)} bytes, more than the {MAX_PAGE_BYTES} that are parsed as a page; if it is a file, fetch it as one")
+            raise UnreadablePage(
+                f"{self.url}: {len(self.body)} bytes, more than the {MAX_PAGE_BYTES} that are parsed as a page; if it is a file, fetch it as one"
+            )
         markup = _CLOSING.sub(b"", self.text.replace("\x00", "").encode("utf-8", "replace"))
         parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
         try:
@@ -175,6 +181,6 @@ class Page:
             return json.loads(self.text)
         except (ValueError, RecursionError) as error:
             start = self.text[:60]
-            raise TemplateMismatch(f"{self.url}: JSON expected, got {start!r} ({error}); see whether the endpoint changed") from None
-
-
+            raise TemplateMismatch(
+                f"{self.url}: JSON expected, got {start!r} ({error}); see whether the endpoint changed"
+            ) from None

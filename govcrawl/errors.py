@@ -7,7 +7,7 @@
     ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
     ├── NotAPage            the address answers, but there is no document there (404, soft 404)
     ├── BadStatus           an HTTP status that says nothing about the document (500, 429 after all retries)
-    ├── UnreadablePage      an answer that is neither: a server error, too large, nested beyond reason, not markup at all
+    ├── UnreadablePage      what came cannot be parsed as a page: too large, nested beyond reason, nothing in it
     ├── BadAgency           an agency's declaration is wrong
     ├── UsageMistake        an argument the user gave cannot be used
     └── UnsupportedLibrary  private names the wire tap stands on are not there in this Scrapy or Twisted

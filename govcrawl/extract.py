@@ -49,7 +49,11 @@ _WIDE = 1.5  # a container with that many times trafilatura's text probably wrap
 _WIDE_CHARACTERS = 400
 _MARKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff|\-]+")
 _TITLE_END = re.compile(r"\s*[_|\-–—]\s*[^_|\-–—]{2,30}$")
-_DATES: tuple[Literal["written_date", "effective_date", "expiry_date"], ...] = ("written_date", "effective_date", "expiry_date")
+_DATES: tuple[Literal["written_date", "effective_date", "expiry_date"], ...] = (
+    "written_date",
+    "effective_date",
+    "expiry_date",
+)
 
 # trafilatura warns of every body it finds empty, which here is known from the container itself
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
@@ -72,12 +76,18 @@ def read_page(template: type[Template], page: Page, entry: ListEntry | None = No
     """
     check(page)
     if is_file(page):
-        return read_file(page.url, page.content_type, entry)
+        return read_file(page.url, None, entry)  # its bytes say what it is, whatever the header does
     return extract(page, template.read_document(page), entry)
 
 
 def read_file(url: str, content_type: str | None, entry: ListEntry | None = None) -> Document:
-    """Return the document of a list's line that is itself a file: no text, the file as its one attachment."""
+    """Return the document of a list's line that is itself a file: no text, the file as its one attachment.
+
+    Raises:
+        NotAPage: the answer is a web page.
+    """
+    if "html" in (content_type or "").lower():
+        raise NotAPage(f"{url}: listed as a file, but the answer is {content_type}")
     found = parse_date(entry.date_text or entry.publish_date) if entry else None
     name = url.rsplit("?", 1)[0].rsplit("/", 1)[-1]
     return Document(
@@ -125,7 +135,9 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
     if not content.text and not content.tables:
         flags.add("attachment_only" if attachments else "no_text")
         if generic and not attachments and not images:
-            raise NotAPage(f"{page.url}: no main content found on {len(page.body)} bytes; name the template if a family is known")
+            raise NotAPage(
+                f"{page.url}: no main content found on {len(page.body)} bytes; name the template if a family is known"
+            )
     if "\ufffd" in content.complete:
         flags.add("undecodable")
     return Document(
@@ -206,7 +218,15 @@ def _options(*, whole: bool) -> Extractor:
     config = ConfigParser()
     config.read_dict(DEFAULT_CONFIG)
     config.set("DEFAULT", "MIN_EXTRACTED_SIZE", str(MIN_EXTRACTED_CHARACTERS))
-    return Extractor(config=config, output_format="python" if whole else "txt", fast=not whole, precision=whole, recall=not whole, comments=False, tables=True)
+    return Extractor(
+        config=config,
+        output_format="python" if whole else "txt",
+        fast=not whole,
+        precision=whole,
+        recall=not whole,
+        comments=False,
+        tables=True,
+    )
 
 
 def agree(one: str, other: str) -> float:
@@ -298,7 +318,12 @@ def _read_publish_date(hints: DocumentPage, entry: ListEntry | None, flags: set[
         flags.add("publish_date_unreadable")
     source = next((name for name, value in found.items() if value), None)
     if source is None:
-        return {"publish_date": None, "publish_time": None, "publish_date_source": None, "publish_date_text": next(filter(None, texts.values()), None)}
+        return {
+            "publish_date": None,
+            "publish_time": None,
+            "publish_date_source": None,
+            "publish_date_text": next(filter(None, texts.values()), None),
+        }
     day, clock = found[source]  # type: ignore[misc]  # the source is one that was found
     if any(value and value.day != day for name, value in found.items() if name != "list"):
         flags.add("publish_date_differs")
@@ -345,6 +370,8 @@ def read_hints(page: Page) -> DocumentPage:
         fields=read_lines(scope, container),
         index_fields=read_index(find_index(scope)),
         metas=metas,
-        attachments=tuple(link for link in file_links([scope], page.url, query_encoding=page.encoding) if is_file_url(link.url)),
+        attachments=tuple(
+            link for link in file_links([scope], page.url, query_encoding=page.encoding) if is_file_url(link.url)
+        ),
         key=key,
     )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from govcrawl.errors import BlockedPage, NotAPage, UnreadablePage
+from govcrawl.errors import BadStatus, BlockedPage, NotAPage, UnreadablePage
 from govcrawl.labels import visible_text
 
 if TYPE_CHECKING:
@@ -39,12 +39,26 @@ _GONE_TEXTS = re.compile(
     r"(?:页面|网页|文章|信息|内容|文件|资源|链接|地址|記錄|记录|頁面)\s*(?:已(?:经)?(?:被)?(?:删除|移除|撤销|下架|失效)|不存在|没有找到|未找到|找不到|无法找到)"
     r"|(?:找不到|无法找到|未找到|没有找到)(?:您|你)?(?:所|要)?(?:访问|请求|浏览|查看)?的?(?:页面|网页|文件|资源|内容|信息)|404\s*(?:Not Found|错误|页面)|Not Found|HTTP 404"
 )
-_GONE_TITLE = re.compile(r"^\s*(?:404\b|HTTP 404|Not Found|页面不存在|找不到页面|您访问的页面不存在|出错了|错误页面)", re.IGNORECASE)
+_GONE_TITLE = re.compile(
+    r"^\s*(?:404\b|HTTP 404|Not Found|页面不存在|找不到页面|您访问的页面不存在|出错了|错误页面)", re.IGNORECASE
+)
 _REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:[;,]\s*(?:url\s*=)?\s*['\"]?([^'\"]*)['\"]?)?\s*$", re.IGNORECASE)
 _JUMP = re.compile(r"""(?:location(?:\.href)?\s*=|location\.(?:replace|assign)\s*\()\s*["']([^"']{1,300})["']""")
 _QUICK_SECONDS = 5
 _OFFICIAL = ("articletitle", "pubdate")
-_FILE_MAGICS = (b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"Rar!", b"7z\xbc\xaf", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"II*\x00", b"MM\x00*")
+_FILE_MAGICS = (
+    b"%PDF",
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"{\\rtf",
+    b"II*\x00",
+    b"MM\x00*",
+)
 
 
 def check(page: Page) -> None:
@@ -55,14 +69,17 @@ def check(page: Page) -> None:
     Raises:
         BlockedPage: a challenge (521, 412, 瑞数, 加速乐, 访问验证), a firewall's refusal, a login wall, an empty or tiny body.
         NotAPage: 404 or 410, or a soft 404: a quick refresh or script jump to the parent or home, a 404 sentence at 200.
-        UnreadablePage: any other status that brings no page.
+        BadStatus: any other status that brings no page.
+        UnreadablePage: the page cannot be parsed.
     """
     _check_status(page)
     body = page.body.strip()
     if is_file(page):
         return
     if not body:
-        raise BlockedPage(f"{page.url}: status {page.status} with an empty body of {len(page.body)} bytes; the home page may have to be visited first")
+        raise BlockedPage(
+            f"{page.url}: status {page.status} with an empty body of {len(page.body)} bytes; the home page may have to be visited first"
+        )
     if _is_data(page, body):
         return
     _check_scripts(page)
@@ -89,7 +106,7 @@ def _check_status(page: Page) -> None:
         _check_scripts(page)
     if page.status >= _REDIRECTS:
         kind = "redirect that was not followed" if page.status < _ERRORS else "error"
-        raise UnreadablePage(f"{page.url}: status {page.status}, an {kind}; nothing is said about the document")
+        raise BadStatus(f"{page.url}: status {page.status}, an {kind}; nothing is said about the document")
 
 
 def _is_data(page: Page, body: bytes) -> bool:
@@ -108,13 +125,17 @@ def _check_scripts(page: Page) -> None:
         shown = _shown(page)
         limit = _LEAST_CHARACTERS if mark.startswith("document.cookie") else _SHELL_CHARACTERS
         if len(shown) <= limit and not _has_official_metas(page):
-            raise BlockedPage(f"{page.url}: {name} ({mark!r}) and {len(shown)} characters of text; a script challenge is not solved")
+            raise BlockedPage(
+                f"{page.url}: {name} ({mark!r}) and {len(shown)} characters of text; a script challenge is not solved"
+            )
 
 
 def _check_markup(page: Page, body: bytes) -> None:
     if b"<" not in body:
         if len(body) < TINY_BYTES:
-            raise BlockedPage(f"{page.url}: {len(body)} bytes without markup: {body[:40]!r}; the home page may have to be visited first")
+            raise BlockedPage(
+                f"{page.url}: {len(body)} bytes without markup: {body[:40]!r}; the home page may have to be visited first"
+            )
         return
     try:
         shown = _shown(page)
@@ -125,8 +146,12 @@ def _check_markup(page: Page, body: bytes) -> None:
     if len(shown) > _NOTICE_CHARACTERS:
         return
     _check_jumps(page, shown)
-    if _has_official_metas(page):
-        return
+    if not _has_official_metas(page):
+        _check_sentences(page, body, shown)
+
+
+def _check_sentences(page: Page, body: bytes, shown: str) -> None:
+    """Raise where a page without official meta tags says little more than that something is missing or refused."""
     title = "".join(page.root.xpath("string((//title)[1])")).strip()
     gone = _GONE_TITLE.search(title) or (_GONE_TEXTS.search(shown) if len(shown) <= _SHELL_CHARACTERS else None)
     if gone:
@@ -137,7 +162,9 @@ def _check_markup(page: Page, body: bytes) -> None:
     if len(shown) <= _SHELL_CHARACTERS and page.root.xpath("//input[@type='password']"):
         raise BlockedPage(f"{page.url}: a log-in form and {len(shown)} characters of text")
     if len(body) < TINY_BYTES and len(shown) < _LEAST_CHARACTERS and not page.root.xpath("//a[@href] | //img"):
-        raise BlockedPage(f"{page.url}: {len(body)} bytes showing {shown!r}; the home page may have to be visited first")
+        raise BlockedPage(
+            f"{page.url}: {len(body)} bytes showing {shown!r}; the home page may have to be visited first"
+        )
 
 
 def _check_jumps(page: Page, shown: str) -> None:
@@ -145,7 +172,9 @@ def _check_jumps(page: Page, shown: str) -> None:
     if len(shown) > _SHELL_CHARACTERS:
         return
     for meta in page.root.iter("meta"):
-        found = _REFRESH.match(meta.get("content") or "") if (meta.get("http-equiv") or "").lower() == "refresh" else None
+        found = (
+            _REFRESH.match(meta.get("content") or "") if (meta.get("http-equiv") or "").lower() == "refresh" else None
+        )
         if found and found[2] and float(found[1]) <= _QUICK_SECONDS:
             raise NotAPage(f"{page.url}: a soft 404, refreshed to {found[2].strip()!r} after {found[1]} s")
     if len(shown) > _LEAST_CHARACTERS:
@@ -171,4 +200,7 @@ def _shown(page: Page) -> str:
 
 
 def _has_official_metas(page: Page) -> bool:
-    return any((meta.get("name") or "").lower() in _OFFICIAL and (meta.get("content") or "").strip() for meta in page.root.iter("meta"))
+    return any(
+        (meta.get("name") or "").lower() in _OFFICIAL and (meta.get("content") or "").strip()
+        for meta in page.root.iter("meta")
+    )

@@ -12,7 +12,22 @@ if TYPE_CHECKING:
 
 # What stands beside the title. Variants: labels seen on real pages, traditional forms by _SIMPLE below.
 LINE_LABELS: Mapping[str, str] = {
-    **dict.fromkeys(("日期", "发表日期", "发表时间", "发布日期", "发布时间", "时间", "信息时间", "添加时间", "发稿时间", "发文日期", "公开日期"), "publish_date"),
+    **dict.fromkeys(
+        (
+            "日期",
+            "发表日期",
+            "发表时间",
+            "发布日期",
+            "发布时间",
+            "时间",
+            "信息时间",
+            "添加时间",
+            "发稿时间",
+            "发文日期",
+            "公开日期",
+        ),
+        "publish_date",
+    ),
     **dict.fromkeys(("来源", "信息来源", "文章来源", "稿件来源", "来源于", "稿源", "出所", "发布机构"), "source"),
     **dict.fromkeys(("作者", "撰稿"), "author"),
     **dict.fromkeys(("文号", "发文字号"), "document_number"),
@@ -22,7 +37,9 @@ LINE_LABELS: Mapping[str, str] = {
 # What stands in the 信息公开 index table or box.
 INDEX_LABELS: Mapping[str, str] = {
     **dict.fromkeys(("索引号", "信息索引号", "信息公开索取号", "索取号"), "index_number"),
-    **dict.fromkeys(("发文机关", "发布机构", "发布机关", "发文单位", "公开责任部门", "信息来源", "制发机关"), "publisher"),
+    **dict.fromkeys(
+        ("发文机关", "发布机构", "发布机关", "发文单位", "公开责任部门", "信息来源", "制发机关"), "publisher"
+    ),
     **dict.fromkeys(("发文字号", "文号", "文件编号", "信息文号"), "document_number"),
     **dict.fromkeys(("成文日期", "生成日期", "发文日期"), "written_date"),
     **dict.fromkeys(("发布日期", "公开日期", "发布时间"), "publish_date"),
@@ -36,12 +53,46 @@ INDEX_LABELS: Mapping[str, str] = {
 
 # Labels whose values are not kept, but which end the value before them.
 _ENDING = (
-    *("体裁", "公开方式", "公开类别", "公开范围", "公开形式", "服务对象", "内容概述", "内容概要", "信息格式", "载体类型", "组配分类"),
+    *(
+        "体裁",
+        "公开方式",
+        "公开类别",
+        "公开范围",
+        "公开形式",
+        "服务对象",
+        "内容概述",
+        "内容概要",
+        "信息格式",
+        "载体类型",
+        "组配分类",
+    ),
     *("浏览量", "浏览次数", "访问量", "访问次数", "点击数", "点击量", "点击率", "点击", "阅读", "阅读量", "阅读次数"),
-    *("字体大小", "字体显示", "字体", "字号", "打印", "关闭", "收藏", "分享", "分享到", "责任编辑", "编辑", "审核", "审稿", "供稿", "摄影", "背景色", "保护视力色", "大字体"),
+    *(
+        "字体大小",
+        "字体显示",
+        "字体",
+        "字号",
+        "打印",
+        "关闭",
+        "收藏",
+        "分享",
+        "分享到",
+        "责任编辑",
+        "编辑",
+        "审核",
+        "审稿",
+        "供稿",
+        "摄影",
+        "背景色",
+        "保护视力色",
+        "大字体",
+    ),
 )
 
-_SIMPLE = str.maketrans("發佈時間來號關機構題類標稱開責門編輯體顯詞鍵實廢瀏覽閱讀點擊審據訪問於單歷", "发布时间来号关机构题类标称开责门编辑体显词键实废浏览阅读点击审据访问于单历")
+_SIMPLE = str.maketrans(
+    "發佈時間來號關機構題類標稱開責門編輯體顯詞鍵實廢瀏覽閱讀點擊審據訪問於單歷",
+    "发布时间来号关机构题类标称开责门编辑体显词键实废浏览阅读点击审据访问于单历",
+)
 _BLANK = r"[\s\u200b\ufeff]*"
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _COLON = r"[:：﹕︰]"
@@ -136,7 +187,12 @@ def _index_pairs(block: Any) -> Iterable[tuple[str, str]]:
             elif not cell.findall(".//table"):
                 yield from split_labels(text, INDEX_LABELS).items()
     for item in block.iter("li", "p", "div", "span"):
-        if item.find("li") is None and item.find("p") is None and item.find("div") is None and next(item.iterancestors("tr"), None) is None:
+        if (
+            item.find("li") is None
+            and item.find("p") is None
+            and item.find("div") is None
+            and next(item.iterancestors("tr"), None) is None
+        ):
             yield from split_labels(visible_text(item), INDEX_LABELS).items()
 
 
@@ -146,7 +202,11 @@ _LEADING_CHARACTERS = 3000  # an index stands before the body
 _LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far below that
 _LABEL_LENGTH = 4
 _MOSTLY = 0.5
-_KEY_LABEL = re.compile("|".join(_BLANK.join(label) for label in ("索引号", "索取号", "发文机关", "发布机构", "发布机关", "发文字号", "文号")))
+_KEY_LABEL = re.compile(
+    "|".join(
+        _BLANK.join(label) for label in ("索引号", "索取号", "发文机关", "发布机构", "发布机关", "发文字号", "文号")
+    )
+)
 
 
 def find_index(scope: Any) -> list[Any]:
@@ -186,7 +246,23 @@ _METAS = {
     "columnname": "column_name",
 }
 _TAGS = re.compile(r"<[^<>]*>")
-_UNFILLED = frozenset({"网站名称", "文章标题", "来源", "发布时间", "发布日期", "作者", "信息来源", "本站", "超级管理员", "管理员", "系统管理员", "admin", "administrator"})
+_UNFILLED = frozenset(
+    {
+        "网站名称",
+        "文章标题",
+        "来源",
+        "发布时间",
+        "发布日期",
+        "作者",
+        "信息来源",
+        "本站",
+        "超级管理员",
+        "管理员",
+        "系统管理员",
+        "admin",
+        "administrator",
+    }
+)
 
 
 def read_metas(root: Any) -> dict[str, str]:

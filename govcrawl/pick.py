@@ -38,7 +38,9 @@ def pick_some(node: Any, selector: str, what: str, *, least: int = 1, most: int 
     if len(matches) < least or (most is not None and len(matches) > most):
         expected = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
         url = node.url if isinstance(node, Page) else element.getroottree().docinfo.URL or "a page without address"
-        raise TemplateMismatch(f"{url}: {what}: {selector!r} found {len(matches)}, expected {expected}; the page is of another family or was redesigned")
+        raise TemplateMismatch(
+            f"{url}: {what}: {selector!r} found {len(matches)}, expected {expected}; the page is of another family or was redesigned"
+        )
     return matches
 
 

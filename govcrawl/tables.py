@@ -18,11 +18,8 @@ _LONG_CELL = 400  # characters; a cell that long holds running text
 
 def rows_of(table: Any) -> list[list[Any]]:
     """Return the cells of a table's own rows, nested tables left aside."""
-    rows = []
-    for row in table.iter(*_ROWS):
-        if next(row.iterancestors("table"), None) is table:
-            rows.append([cell for cell in row if cell.tag in _CELLS])
-    return rows
+    own = (row for row in table.iter(*_ROWS) if next(row.iterancestors("table"), None) is table)
+    return [[cell for cell in row if cell.tag in _CELLS] for row in own]
 
 
 def is_layout(table: Any) -> bool:
@@ -47,7 +44,10 @@ def read_grid(rows: list[list[Any]], text_of: Callable[[Any], str]) -> tuple[tup
     Args:
         text_of: gives a cell's text; called once for each cell, in order.
     """
-    spans = [[(text_of(cell), _span(cell, "colspan", _LARGEST_COLSPAN), _span(cell, "rowspan", len(rows))) for cell in row] for row in rows]
+    spans = [
+        [(text_of(cell), _span(cell, "colspan", _LARGEST_COLSPAN), _span(cell, "rowspan", len(rows))) for cell in row]
+        for row in rows
+    ]
     if sum(across * down for row in spans for _, across, down in row) > _MOST_CELLS:
         spans = [[(text, 1, 1) for text, _, _ in row] for row in spans]
     grid: list[dict[int, str]] = [{} for _ in rows]

@@ -20,7 +20,9 @@ FILE_EXTENSIONS = frozenset(
         *("zip", "rar", "7z", "gz", "tar", "tif", "tiff"),
     }
 )
-_PAGE_EXTENSIONS = frozenset({"htm", "html", "shtml", "shtm", "xhtml", "jsp", "jspx", "asp", "aspx", "php", "do", "action"})
+_PAGE_EXTENSIONS = frozenset(
+    {"htm", "html", "shtml", "shtm", "xhtml", "jsp", "jspx", "asp", "aspx", "php", "do", "action"}
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _CONTROLS = re.compile(r"[\t\r\n\x00]+")
@@ -122,7 +124,9 @@ def _dots_removed(path: str) -> str:
 
 # --- files ---
 
-_DOWNLOAD_PATH = re.compile(r"/(?:downfile|download|downloadfile|filedownload)\.(?:jsp|do|action|aspx|php)$", re.IGNORECASE)
+_DOWNLOAD_PATH = re.compile(
+    r"/(?:downfile|download|downloadfile|filedownload)\.(?:jsp|do|action|aspx|php)$", re.IGNORECASE
+)
 _LABEL = re.compile(r"^[\s\d.、(（]*附\s*[件表]\s*[\d一二三四五六七八九十]*\s*[:：.、\s]?")
 _NOT_CONTENT = re.compile(r"(?:share|bds_|bdshare|jiathis|weixin|weibo|qrcode)", re.IGNORECASE)
 
@@ -143,7 +147,11 @@ def is_file_url(url: str) -> bool:
     if extension(url) in FILE_EXTENSIONS:
         return True
     parts = urlsplit(url)
-    return bool(parts.query) and (_DOWNLOAD_PATH.search(parts.path) is not None or extension(url) not in _PAGE_EXTENSIONS) and _query_file(parts.query) is not None
+    return (
+        bool(parts.query)
+        and (_DOWNLOAD_PATH.search(parts.path) is not None or extension(url) not in _PAGE_EXTENSIONS)
+        and _query_file(parts.query) is not None
+    )
 
 
 def _query_file(query: str) -> str | None:
@@ -155,7 +163,9 @@ def _query_file(query: str) -> str | None:
     return None
 
 
-def file_links(scopes: Iterable[Any], base: str, *, trusted: bool = False, query_encoding: str = "utf-8") -> tuple[FileLink, ...]:
+def file_links(
+    scopes: Iterable[Any], base: str, *, trusted: bool = False, query_encoding: str = "utf-8"
+) -> tuple[FileLink, ...]:
     """Return the attachments linked under some elements, in order, each address once.
 
     A link counts by its extension (in any case), ``appendix="true"``, ``needdownload``, ``OLDSRC`` with a file name, a download
@@ -208,7 +218,10 @@ def _filename(link: Any, url: str, label: str | None) -> str | None:
 
 # --- images ---
 
-_ICON = re.compile(r"(?:/icons?/|/emotions?/|/emoji|/face/|filetypeimages|/icon[_-]|[_/]ico(?:n)?[_.\d-]|spacer|blank\.gif|/share|qrcode|loading\.)", re.IGNORECASE)
+_ICON = re.compile(
+    r"(?:/icons?/|/emotions?/|/emoji|/face/|filetypeimages|/icon[_-]|[_/]ico(?:n)?[_.\d-]|spacer|blank\.gif|/share|qrcode|loading\.)",
+    re.IGNORECASE,
+)
 _PIXELS = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d+)(?:\.\d+)?px", re.IGNORECASE)
 _LARGEST_ICON = 32
 
@@ -231,7 +244,9 @@ def image_links(scopes: Iterable[Any], base: str, *, query_encoding: str = "utf-
 def _is_icon(image: Any, url: str) -> bool:
     if _ICON.search(urlsplit(url).path):
         return True
-    sizes = {name: image.get(name) for name in ("width", "height") if (image.get(name) or "").removesuffix("px").isdigit()}
+    sizes = {
+        name: image.get(name) for name in ("width", "height") if (image.get(name) or "").removesuffix("px").isdigit()
+    }
     sizes |= {name.lower(): value for name, value in _PIXELS.findall(image.get("style") or "")}
     numbers = [int(str(value).removesuffix("px")) for value in sizes.values()]
     if numbers and (min(numbers) <= 1 or (len(numbers) == 2 and max(numbers) <= _LARGEST_ICON)):  # noqa: PLR2004 - width and height

@@ -33,14 +33,24 @@ _PINNED = re.compile(r"\[\s*置\s*顶\s*\]|【\s*置\s*顶\s*】")
 _COVERING = 0.9  # share of the content's text that an inner editor block must hold to be read alone
 
 
-class Trt(DisclosureSpider):
+class FujianTrt(DisclosureSpider):
     """Sites of the Fujian TRS "trt" family.
 
     An agency sets ``name``, ``agency``, ``base_url`` and ``channels`` (printed name → list directory).
     """
 
     template_name = "trt"
-    signals = ("ms-controller=", "$showStatic(", "pageChnlInfo", "trt_iconfont", "trt-iconfont", "siteMsgType", "/ssp/main/index.html", "list2.trsapi", "trt-row")
+    signals = (
+        "ms-controller=",
+        "$showStatic(",
+        "pageChnlInfo",
+        "trt_iconfont",
+        "trt-iconfont",
+        "siteMsgType",
+        "/ssp/main/index.html",
+        "list2.trsapi",
+        "trt-row",
+    )
 
     @classmethod
     def read_list(cls, page: Page) -> ListPage:
@@ -76,8 +86,12 @@ def _read_row(page: Page, row: Any) -> ListEntry:
     title = read_value(link.get("title")) or read_value("".join(link.itertext()))
     url = web_url(link.get("href"), page.url, query_encoding=page.encoding)
     if not title or url is None:
-        raise TemplateMismatch(f"{page.url}: a list row has title {title!r} and link {link.get('href')!r}; expected both")
-    printed = next((read_value("".join(span.itertext())) for span in row.iter("span") if parse_date(_date_text(span))), None)
+        raise TemplateMismatch(
+            f"{page.url}: a list row has title {title!r} and link {link.get('href')!r}; expected both"
+        )
+    printed = next(
+        (read_value("".join(span.itertext())) for span in row.iter("span") if parse_date(_date_text(span))), None
+    )
     return ListEntry(
         url=url,
         title=title,
@@ -102,7 +116,9 @@ def _first_search(page: Page, rows: int, pages: int | None, total: int | None) -
         return None
     site, channel = _number(page.text, "searchId"), _number(page.text, "chnlId") or _meta_number(page, "chnlid")
     if site is None or channel is None:
-        raise TemplateMismatch(f"{page.url}: the list goes on after {rows} rows, but searchId is {site} and ChnlId {channel}; expected both in SiteInfo and pageChnlInfo")
+        raise TemplateMismatch(
+            f"{page.url}: the list goes on after {rows} rows, but searchId is {site} and ChnlId {channel}; expected both in SiteInfo and pageChnlInfo"
+        )
     form = {
         "channelid": str(site),
         "classsql": f"chnlid={channel}",
@@ -121,7 +137,9 @@ def _read_search(page: Page) -> ListPage:
     answer = page.json()
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise TemplateMismatch(f"{page.url}: an answer without the list 'data': {page.text[:80]!r}; see whether the search service changed")
+        raise TemplateMismatch(
+            f"{page.url}: an answer without the list 'data': {page.text[:80]!r}; see whether the search service changed"
+        )
     pages, total = _integer(answer.get("pageCount")), _integer(answer.get("count"))
     number = _integer(page.form.get("page")) or 1
     if not rows and number <= (pages or 0):
@@ -129,20 +147,35 @@ def _read_search(page: Page) -> ListPage:
     following = None
     if rows and page.form and number < (pages or 0):
         following = NextPage(url=page.url, number=number + 1, form={**page.form, "page": str(number + 1)})
-    return ListPage(entries=tuple(_read_found(page, row) for row in rows), number=number, pages=pages, total=total, next=following)
+    return ListPage(
+        entries=tuple(_read_found(page, row) for row in rows), number=number, pages=pages, total=total, next=following
+    )
 
 
 def _read_found(page: Page, row: Any) -> ListEntry:
-    fields = {name: str(value).strip() for name, value in row.items() if value is not None} if isinstance(row, Mapping) else {}
+    fields = (
+        {name: str(value).strip() for name, value in row.items() if value is not None}
+        if isinstance(row, Mapping)
+        else {}
+    )
     title = read_value(fields.get("doctitle"))
-    address = fields.get("chnldocurl") or fields.get("docpuburl")  # the channel's own address, as its static rows print it
+    address = fields.get("chnldocurl") or fields.get(
+        "docpuburl"
+    )  # the channel's own address, as its static rows print it
     if not title or not address:
         raise TemplateMismatch(f"{page.url}: a row has doctitle {title!r} and address {address!r}; expected both")
     url = canonical_url(address, page.url)
     printed = fields.get("docreltime") or fields.get("pubdate")
     names = {"document_number": "fileno", "source": "docsourcename", "publisher": "puborg", "index_number": "idxid"}
     extra = {name: value for name, field in names.items() if (value := read_value(fields.get(field)))}
-    return ListEntry(url=url, title=title, publish_date=_iso(printed), date_text=printed, key=_key(url, fields.get("docid")), extra=extra)
+    return ListEntry(
+        url=url,
+        title=title,
+        publish_date=_iso(printed),
+        date_text=printed,
+        key=_key(url, fields.get("docid")),
+        extra=extra,
+    )
 
 
 def _key(url: str, given: str | None) -> str | None:
@@ -163,7 +196,10 @@ def _number(text: str, name: str) -> int | None:
 
 
 def _meta_number(page: Page, name: str) -> int | None:
-    return next((_integer(meta.get("content")) for meta in page.root.iter("meta") if (meta.get("name") or "").lower() == name), None)
+    return next(
+        (_integer(meta.get("content")) for meta in page.root.iter("meta") if (meta.get("name") or "").lower() == name),
+        None,
+    )
 
 
 def _integer(value: object) -> int | None:
@@ -176,15 +212,21 @@ def _integer(value: object) -> int | None:
 
 def _read_document(page: Page) -> DocumentPage:
     root = page.root
-    titles = [t for t in (read_value("".join(e.itertext())) for e in pick_some(page, ".article_title", "the title")) if t]
+    titles = [
+        t for t in (read_value("".join(e.itertext())) for e in pick_some(page, ".article_title", "the title")) if t
+    ]
     contents = pick_some(page, ".article_content", "the body")
     content = max(contents, key=unlinked_length)
     container, name = _inner(content)
-    outside = [e for e in compiled(".article_time, .article_source, .article_author")(root) if content not in e.iterancestors()]
+    outside = [
+        e for e in compiled(".article_time, .article_source, .article_author")(root) if content not in e.iterancestors()
+    ]
     fields = read_line(outside)
     if titles:
         fields["title"] = titles[0]
-    second = next((t for t in (read_value("".join(e.itertext())) for e in compiled(".article_title_sec")(root)) if t), None)
+    second = next(
+        (t for t in (read_value("".join(e.itertext())) for e in compiled(".article_title_sec")(root)) if t), None
+    )
     if second:
         fields["document_number" if is_document_number(second) else "subtitle"] = second
     metas = dict(read_metas(root))
@@ -196,7 +238,9 @@ def _read_document(page: Page) -> DocumentPage:
         fields=fields,
         index_fields=read_index(boxes),
         metas=metas,
-        attachments=file_links(compiled(".article_attachment")(root), page.url, trusted=True, query_encoding=page.encoding),
+        attachments=file_links(
+            compiled(".article_attachment")(root), page.url, trusted=True, query_encoding=page.encoding
+        ),
         key=_key(page.url, key),
     )
 
