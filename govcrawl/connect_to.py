@@ -1,0 +1,106 @@
+"""Connecting elsewhere: ``GOVCRAWL_CONNECT_TO="HOST:PORT:HOST2:PORT2 …"``, the meaning of ``curl --connect-to``.
+
+A request for HOST:PORT is sent over a connection to HOST2:PORT2. Only the connection changes: the Host header, the name
+in the TLS handshake (SNI) and the recorded URI stay the real ones. An empty HOST or PORT matches any, an empty HOST2 or
+PORT2 keeps what was asked for; IPv6 addresses stand in brackets; rules are separated by blanks, the first that matches
+wins.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from govcrawl.errors import UsageMistake
+
+_PARTS = ("HOST", "PORT", "HOST2", "PORT2")
+_COLON_OUTSIDE_BRACKETS = re.compile(r":(?![^\[]*\])")
+_MAX_PORT = 65535
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")  # underscores are no host names by the RFCs, but they occur
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One ``HOST:PORT:HOST2:PORT2``; ``None`` = left empty. Hosts are lower case ASCII, IPv6 without brackets."""
+
+    host: str | None
+    port: int | None
+    to_host: str | None
+    to_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectTo:
+    """The rules in force, in the order given; falsy when there is none."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether any rule is in force."""
+        return bool(self.rules)
+
+    def target(self, host: str, port: int) -> tuple[str, int]:
+        """Return the (host, port) to connect to for a request to ``host:port`` (IPv6 without brackets)."""
+        wanted = host.lower()
+        for rule in self.rules:
+            if rule.host in (None, wanted) and rule.port in (None, port):
+                return rule.to_host or host, rule.to_port or port
+        return host, port
+
+
+def parse_connect_to(text: str) -> ConnectTo:
+    """Return the rules written in ``text``; an empty text gives none.
+
+    Raises:
+        UsageMistake: a rule is malformed; the message names the rule and the part of it.
+    """
+    return ConnectTo(tuple(_parse_rule(rule) for rule in text.split()))
+
+
+def _parse_rule(rule: str) -> Rule:
+    parts = _COLON_OUTSIDE_BRACKETS.split(rule)
+    if len(parts) != len(_PARTS):
+        raise UsageMistake(
+            f"GOVCRAWL_CONNECT_TO: {rule!r} has {len(parts)} parts separated by colons, expected the four of "
+            "HOST:PORT:HOST2:PORT2, any of them may be empty; put IPv6 addresses in brackets: [::1]"
+        )
+    return Rule(
+        host=_parse_host(parts[0], rule, _PARTS[0]),
+        port=_parse_port(parts[1], rule, _PARTS[1]),
+        to_host=_parse_host(parts[2], rule, _PARTS[2]),
+        to_port=_parse_port(parts[3], rule, _PARTS[3]),
+    )
+
+
+def _parse_host(text: str, rule: str, part: str) -> str | None:
+    if not text:
+        return None
+    if text.startswith("["):
+        try:
+            return ipaddress.IPv6Address(text[1:-1] if text.endswith("]") else text).compressed
+        except ValueError as error:
+            raise UsageMistake(
+                f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, which is no IPv6 address in brackets ({error}); "
+                "write it like [2001:db8::1]"
+            ) from error
+    try:
+        name = text.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        name = ""
+    if not _NAME.fullmatch(name):
+        raise UsageMistake(
+            f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a host name or an IP address without "
+            "scheme and path, or nothing"
+        )
+    return name
+
+
+def _parse_port(text: str, rule: str, part: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= _MAX_PORT):
+        raise UsageMistake(
+            f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a number from 1 to {_MAX_PORT}, or nothing"
+        )
+    return int(text)
