@@ -1,0 +1,191 @@
+"""The download handler of http and https: Scrapy's own with a tap on the wire (:mod:`govcrawl.wire`).
+
+Whatever happens to a request — answer, redirect, 304, cut, over-size, time-out, cancellation — the bytes that crossed
+the wire are handed to the crawl's archive before anything else sees the response. What cannot be archived fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from urllib.parse import urldefrag
+
+from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, StopDownload
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.web.client import URI
+
+from archive.errors import ArchiveWriteError
+from govcrawl.connect_to import parse_connect_to
+from govcrawl.errors import UsageMistake
+from govcrawl.libraries import HTTP11DownloadHandler
+from govcrawl.wire import Flight, TapPool, announce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from archive.model import Capture, Exchange, Truncation
+    from govcrawl.wire import Endpoint, Recording
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 10.0  # as Scrapy's, where a request has no download_timeout
+
+
+@runtime_checkable
+class CaptureSink(Protocol):
+    """The archive of a crawl as the handler sees it: one of the crawl's extensions."""
+
+    async def turn(self, request: Request) -> None:
+        """Wait until this request may be sent (politeness); awaited before anything is."""
+
+    async def put_exchange(self, exchange: Exchange, request: Request) -> Capture:
+        """Archive one exchange and return once it is durable; the response file is closed by the caller.
+
+        Raises:
+            archive.errors.ArchiveError: it could not be stored; the request fails with this error.
+        """
+
+
+class _Elsewhere:
+    """An endpoint made only when a connection is really opened: preparing TLS costs more than using a kept one."""
+
+    def __init__(self, make: Callable[[], Endpoint], target: str) -> None:
+        self._make = make
+        self._target = target
+
+    def __repr__(self) -> str:
+        return f"<connect to {self._target}>"
+
+    def connect(self, protocolFactory: Any) -> Any:  # noqa: N803 - Twisted's name
+        return self._make().connect(protocolFactory)
+
+
+class TapDownloadHandler(HTTP11DownloadHandler):
+    """Downloads over HTTP/1.x and hands every exchange with a response byte to the crawl's :class:`CaptureSink`.
+
+    ``request.meta["capture"]`` is the :class:`archive.model.Capture` of the last exchange; it is not there when nothing
+    was received. Bytes after the end of a response, as its own framing states it, are not part of the exchange.
+
+    Raises:
+        UsageMistake: not exactly one extension of the crawl takes captures; or GOVCRAWL_CONNECT_TO is malformed.
+    """
+
+    lazy = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._sink = _pick_sink(crawler)
+        self._connect_to = parse_connect_to(crawler.settings.get("GOVCRAWL_CONNECT_TO") or "")
+        super().__init__(crawler)
+
+        from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one: not before Scrapy chose
+
+        pool = TapPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        pool.maxPersistentPerHost = self._pool.maxPersistentPerHost
+        self._pool = pool
+
+    async def download_request(self, request: Request) -> Response:
+        """Wait for the host's turn, download, archive.
+
+        Raises:
+            archive.errors.ArchiveError: an exchange could not be archived, whatever else happened.
+            Exception: as of Scrapy's handler.
+        """
+        request.meta.pop("capture", None)  # a retry or redirect carries its predecessor's meta
+        await self._sink.turn(request)
+        flight = Flight(self._elsewhere(request))
+        truncation: Truncation = "disconnect"
+        announce(flight)
+        try:
+            response = await super().download_request(request)
+            if "download_stopped" in response.flags:
+                truncation = "length"
+        except DownloadTimeoutError:
+            truncation = "time"
+            raise
+        except StopDownload:
+            truncation = "length"
+            raise
+        except DownloadCancelledError as error:
+            truncation = self._cancelled_for(error, request, flight)
+            raise
+        except asyncio.CancelledError:
+            truncation = "unspecified"
+            raise
+        finally:
+            await self._hand_over(flight.close(truncation), request)
+        return response
+
+    def _cancelled_for(self, error: DownloadCancelledError, request: Request, flight: Flight) -> Truncation:
+        """Tell a response over DOWNLOAD_MAXSIZE (announced, or by count) from a request that somebody cancelled."""
+        announced = error.__cause__ is None
+        maxsize = request.meta.get("download_maxsize", self._default_maxsize)
+        counted = bool(maxsize and flight.recordings and flight.recordings[-1].response_bytes > maxsize)
+        return "length" if announced or counted else "unspecified"
+
+    async def _hand_over(self, recordings: list[Recording], request: Request) -> None:
+        url = urldefrag(request.url)[0]
+        with ExitStack() as stack:
+            for recording in recordings:
+                stack.callback(recording.response.close)
+            for recording in recordings:
+                if recording.failure is not None:
+                    raise ArchiveWriteError(
+                        f"the response of {url} could not be kept in a temporary file ({recording.failure}) after "
+                        f"{recording.response_bytes} bytes; make room there or let TMPDIR name a directory with room"
+                    ) from recording.failure
+                if recording.response_bytes == 0:
+                    logger.debug("exchange without a response byte not archived url=%s peer=%s", url, recording.ip)
+                    continue
+                exchange = recording.exchange(url, request.method)
+                request.meta["capture"] = await self._sink.put_exchange(exchange, request)
+
+    def _elsewhere(self, request: Request) -> _Elsewhere | None:
+        """Return where GOVCRAWL_CONNECT_TO sends this request, ``None`` where it says nothing.
+
+        A proxy is left out then: the rule says where to connect to, and through a proxy the site itself would be asked.
+        """
+        if not self._connect_to:
+            return None
+        uri = URI.fromBytes(request.url.encode("ascii"))  # type: ignore[no-untyped-call]
+        real = (uri.host.decode("ascii"), uri.port)
+        host, port = self._connect_to.target(*real)
+        if (host, port) == real:
+            return None
+        if request.meta.pop("proxy", None) is not None:
+            request.headers.pop(b"Proxy-Authorization", None)
+            logger.debug("proxy left out: GOVCRAWL_CONNECT_TO url=%s", request.url)
+
+        bind_address = request.meta.get("bindaddress") or self._bind_address
+        if isinstance(bind_address, str):
+            bind_address = (bind_address, 0)
+        timeout = request.meta.get("download_timeout") or _CONNECT_SECONDS
+
+        context_factory: Any = self._contextFactory
+
+        def make() -> Endpoint:
+            from twisted.internet import reactor  # noqa: PLC0415 - see __init__
+
+            endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=timeout, bindAddress=bind_address)
+            if uri.scheme == b"https":  # SNI and certificate name of the real host
+                endpoint = wrapClientTLS(context_factory.creatorForNetloc(uri.host, uri.port), endpoint)
+            return cast("Endpoint", endpoint)
+
+        return _Elsewhere(make, f"{host}:{port}")
+
+
+def _pick_sink(crawler: Crawler) -> CaptureSink:
+    """Return the one extension of the crawl that takes captures."""
+    sinks = [extension for extension in crawler.extensions.middlewares if isinstance(extension, CaptureSink)]
+    if len(sinks) != 1:
+        found = ", ".join(type(sink).__qualname__ for sink in sinks) or "none"
+        raise UsageMistake(
+            f"EXTENSIONS must hold one extension that takes captures (turn, put_exchange), found {found}: a crawl does "
+            "not run without its archive; add govcrawl.session.Session to EXTENSIONS"
+        )
+    return sinks[0]
