@@ -58,12 +58,12 @@ class _Member:
 
     def read_until(self, mark: bytes, limit: int) -> bytes:
         """Return everything up to and with ``mark``."""
-        while mark not in self._ready:
-            more = self._inflate() if len(self._ready) <= limit else b""
+        while (start := self._ready.find(mark)) < 0:
+            more = b"" if len(self._ready) > limit else self._inflate()
             if not more:
                 raise self.broken(f"no WARC head within {limit} bytes")
             self._ready += more
-        end = self._ready.index(mark) + len(mark)
+        end = start + len(mark)
         taken, self._ready = self._ready[:end], self._ready[end:]
         return taken
 
@@ -90,7 +90,7 @@ class _Member:
                 out = self._inflater.decompress(self._pending, PIECE_BYTES)
             except zlib.error as error:
                 raise self.broken(f"gzip: {error}") from error
-            self._pending = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
+            self._pending = self._inflater.unused_data or self._inflater.unconsumed_tail  # the one or the other
             if out:
                 return out
         return b""
@@ -262,14 +262,7 @@ def open_capture(data_dir: Path, capture: Capture, *, original_of: OriginalOf) -
         source, source_head, original = block, head, None
     else:
         block.close()
-        original = original_of(capture.refers_to) if capture.refers_to else None
-        if original is None or original.revisit_profile is not None:
-            found = "no row with that record id" if original is None else "a revisit, not a response"
-            message = (
-                f"capture {capture.id} ({capture.url}) is a revisit of {capture.refers_to}, but that is {found}; "
-                "rebuild the catalog from the WARC files"
-            )
-            raise CaptureMissing(message)
+        original = _original(capture, original_of)
         source = _open_block(data_dir, original)
         source_head = read_head(source)
     of_payload = original or capture
@@ -284,13 +277,27 @@ def open_capture(data_dir: Path, capture: Capture, *, original_of: OriginalOf) -
         _source_method=of_payload.method,
     )
     try:
-        _compare_payload(stored, of_payload)
+        if of_payload.payload_digest is not None:
+            found, _ = digest_pieces(stored.iter_payload())
+            _compare(of_payload, "payload", of_payload.payload_digest, found)
         if capture.revisit_profile == "identical-payload-digest":
             _compare(capture, "payload", capture.payload_digest, of_payload.payload_digest)
     except BaseException:
         stored.close()
         raise
     return stored
+
+
+def _original(capture: Capture, original_of: OriginalOf) -> Capture:
+    original = original_of(capture.refers_to) if capture.refers_to else None
+    if original is None or original.revisit_profile is not None:
+        found = "no row with that record id" if original is None else "a revisit, not a response"
+        message = (
+            f"capture {capture.id} ({capture.url}) is a revisit of {capture.refers_to}, but that is {found}; "
+            "rebuild the catalog from the WARC files"
+        )
+        raise CaptureMissing(message)
+    return original
 
 
 def open_warc(data_dir: Path, warc_file: str) -> tuple[Path, IO[bytes]]:
@@ -313,37 +320,35 @@ def _open_block(data_dir: Path, capture: Capture) -> IO[bytes]:
     """Copy a capture's block out of its WARC, compared with the row; small ones stay in memory."""
     path, file = open_warc(data_dir, capture.warc_file)
     block = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 -- handed on
-    digest = hashlib.sha256()
     try:
         with file:
-            record = StoredRecord(file, capture.offset, path)
-            if record.record_id != capture.record_id:
-                message = (
-                    f"{path}: at offset {capture.offset} stands record {record.record_id}, but capture {capture.id} "
-                    f"({capture.url}) means {capture.record_id}; rebuild the catalog from the WARC files"
-                )
-                raise CaptureMissing(message)
-            for piece in record.iter_block():
-                digest.update(piece)
-                block.write(piece)
-            length = record.finish()
-        _compare(capture, "block", capture.block_digest, f"sha256:{digest.hexdigest()}")
-        if length != capture.length:
-            message = (
-                f"{path}: the record of capture {capture.id} ({capture.url}) at offset {capture.offset} is {length} "
-                f"bytes long, its row says {capture.length}; rebuild the catalog from the WARC files"
-            )
-            raise DigestMismatch(message)
+            _copy_block(StoredRecord(file, capture.offset, path), capture, block)
     except BaseException:
         block.close()
         raise
     return block
 
 
-def _compare_payload(stored: StoredResponse, capture: Capture) -> None:
-    if capture.payload_digest is not None:
-        found, _ = digest_pieces(stored.iter_payload())
-        _compare(capture, "payload", capture.payload_digest, found)
+def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> None:
+    where = f"{record.path}: at offset {capture.offset}, capture {capture.id} ({capture.url})"
+    if record.record_id != capture.record_id:
+        message = (
+            f"{where}: found record {record.record_id}, its row says {capture.record_id}; "
+            "rebuild the catalog from the WARC files"
+        )
+        raise CaptureMissing(message)
+    digest = hashlib.sha256()
+    for piece in record.iter_block():
+        digest.update(piece)
+        block.write(piece)
+    length = record.finish()
+    _compare(capture, "block", capture.block_digest, f"sha256:{digest.hexdigest()}")
+    if length != capture.length:
+        message = (
+            f"{where}: the record is {length} bytes long, its row says {capture.length}; "
+            "rebuild the catalog from the WARC files"
+        )
+        raise DigestMismatch(message)
 
 
 def _compare(capture: Capture, what: str, expected: str | None, found: str | None) -> None:

@@ -84,7 +84,7 @@ class _Block:
 class _VerbatimWriter(WARCWriter):  # type: ignore[misc]  # warcio is untyped
     """warcio's writer without its wish to add digests of its own kind to records that must not have them."""
 
-    def ensure_digest(self, record: Any, block: bool = True, payload: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002 -- warcio's signature
+    def ensure_digest(self, record: Any, block: bool = True, payload: bool = True) -> None:  # noqa: FBT001, FBT002 -- warcio's signature
         """Leave the record's digests to the caller."""
 
 
@@ -167,7 +167,8 @@ class RecordWriter:
         _, body = read_request(exchange.request)
         payload = [("WARC-Payload-Digest", digest_bytes(body))] if body else []
         request = self._write_bytes("request", shared + pairing + connection + payload, exchange.request, HTTP_REQUEST)
-        block = context_block(group.context, exchange.elapsed_seconds)
+        elapsed = {"fetchTimeMs": str(round(exchange.elapsed_seconds * 1000))}
+        block = warc_fields({**elapsed, **context_fields(group.context)})
         return response, request, self._write_bytes("metadata", shared + pairing, block, WARC_FIELDS)
 
     def _shared_headers(self, url: str, at: datetime) -> Headers:
@@ -225,20 +226,17 @@ class RecordWriter:
         return Member(record_id=record_id, offset=offset, length=length, block_digest=block.digest)
 
 
-def context_block(context: Context, elapsed_seconds: float) -> bytes:
-    """Format why an exchange took place (WARC 1.1, 'metadata', and this project's own fields behind)."""
-    return warc_fields(
-        {
-            "via": context.via,
-            "hopsFromSeed": context.hops,
-            "fetchTimeMs": str(round(elapsed_seconds * 1000)),
-            "agency": context.agency,
-            "crawl": context.crawl_id,
-            "kind": context.kind,
-            "channel": context.channel,
-            "entry": dump_json(dict(context.entry)) if context.entry else None,
-        }
-    )
+def context_fields(context: Context) -> dict[str, str | None]:
+    """Say as warc-fields why an exchange took place (WARC 1.1, 'metadata'; from ``agency`` on this project's own)."""
+    return {
+        "via": context.via,
+        "hopsFromSeed": context.hops,
+        "agency": context.agency,
+        "crawl": context.crawl_id,
+        "kind": context.kind,
+        "channel": context.channel,
+        "entry": dump_json(dict(context.entry)) if context.entry else None,
+    }
 
 
 def _revisit_headers(revisit: Revisit, framing: Framing) -> Headers:

@@ -154,7 +154,12 @@ class WarcWriter:
         self._undo: tuple[int, hashlib._Hash] | None = None
         self._broken: str | None = None
         self.closed: list[ClosedFile] = []
-        """Files closed by rotation that the catalog has not been told of; whoever told it clears the list."""
+        """Files closed since :meth:`keep` was last called: what the catalog is to be told."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a file is being written."""
+        return self._file is not None
 
     def write_groups(self, groups: Sequence[Group]) -> list[Placed]:
         """Write capture groups in order, sync once, and say where they are.
@@ -193,11 +198,15 @@ class WarcWriter:
         """Write that a request brought no response; ``fields`` say why and what it was for."""
         return self.write_note("failure", url, fields, at)
 
+    def keep(self) -> None:
+        """Take note that the catalog knows what was written; it can no longer be undone."""
+        self._undo = None
+        self.closed.clear()
+
     def undo(self) -> None:
-        """Cut off again what the last writing call wrote; nothing may have been told of it."""
-        if self._file is None or self._undo is None:
-            return
-        self._cut_back(self._file)
+        """Cut off again what the last writing call wrote, unless :meth:`keep` was called since."""
+        if self._file is not None:
+            self._cut_back(self._file)
 
     def close(self) -> ClosedFile | None:
         """Give the file its final name and return what it is; ``None`` where no file was open.
@@ -222,6 +231,7 @@ class WarcWriter:
         closed = ClosedFile(
             warc_file=file.path.name, bytes=file.end, sha256=file.sha256.hexdigest(), closed_at=self._now()
         )
+        self.closed.append(closed)
         log.debug("warc file closed file=%s bytes=%d", closed.warc_file, closed.bytes)
         return closed
 
@@ -230,9 +240,7 @@ class WarcWriter:
             raise ArchiveWriteError(self._broken)
         file = self._file
         if file is not None and file.end > file.first_end and file.end + expected_bytes > self._max_bytes:
-            closed = self.close()
-            if closed is not None:
-                self.closed.append(closed)
+            self.close()
             file = None
         if file is None:
             file = self._file = self._begin_file()

@@ -1,0 +1,127 @@
+"""One crawl that is going on: its lock, its WARC writer, and the rows of the files it writes."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from archive.captures import Prepared, row_fields
+from archive.records import dump_json
+from archive.recovery import recover_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from archive.catalog import Catalog
+    from archive.locks import AgencyLock
+    from archive.model import Agency, Capture
+    from archive.records import NewId
+    from archive.writer import Now, Placed, PlacedNote, WarcWriter
+
+WARC_1_1_URI = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCrawl:
+    """A crawl between its beginning and its end."""
+
+    crawl_id: str
+    agency: str
+    lock: AgencyLock
+    writer: WarcWriter
+    catalog: Catalog
+
+    def put_row(self, prepared: Prepared, place: Placed) -> Capture:
+        """Put the row of a capture that was written, and its file's."""
+        self.put_file_rows(place)
+        return self.catalog.put_capture(**row_fields(prepared, place, warc_path(self.agency, place.warc_file)))
+
+    def put_file_rows(self, place: Placed | PlacedNote) -> None:
+        """Put the row of a file that something was written into, and of those that rotation closed before."""
+        self._put_closed()
+        path = warc_path(self.agency, place.warc_file)
+        self.catalog.put_warc_file(path, self.agency, self.crawl_id, place.opened_at)
+
+    def close_file(self) -> None:
+        """Give the file being written its final name and put size and digest into its row."""
+        self.writer.close()
+        with self.catalog.atomic():
+            self._put_closed()
+        self.writer.keep()
+
+    def decide(self, decision: str, url: str, fields: Mapping[str, str | None], at: datetime) -> None:
+        """Write a decision into the WARC that no row goes with."""
+        with self.deciding(decision, url, fields, at):
+            pass
+
+    @contextmanager
+    def deciding(self, decision: str, url: str, fields: Mapping[str, str | None], at: datetime) -> Iterator[None]:
+        """Write a decision into the WARC; the rows put inside are one transaction, and stand or fall with it."""
+        said = {"decision": decision, "agency": self.agency, "crawl": self.crawl_id, **fields}
+        with kept_or_undone(self):
+            note = self.writer.write_note("decision", url, said, at)
+            with self.catalog.atomic():
+                self.put_file_rows(note)
+                yield
+
+    def _put_closed(self) -> None:
+        for closed in self.writer.closed:
+            path = warc_path(self.agency, closed.warc_file)
+            self.catalog.close_warc_file(path, closed.bytes, closed.sha256, closed.closed_at)
+
+
+@contextmanager
+def kept_or_undone(*crawls: OpenCrawl) -> Iterator[None]:
+    """Cut off the WARC again what is written inside, unless the block ends well with its rows committed."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        for crawl in crawls:
+            if done:
+                crawl.writer.keep()
+            else:
+                crawl.writer.undo()
+
+
+def warc_path(agency: str, warc_file: str) -> str:
+    """Return a WARC file's path relative to the data directory, as the catalog has it."""
+    return f"warc/{agency}/{warc_file}"
+
+
+def warcinfo_fields(agency: Agency, crawl: Mapping[str, str]) -> dict[str, str]:
+    """Say in each WARC file whose it is and how it was made (WARC 1.1, 'warcinfo').
+
+    The agency stands there whole, as JSON, and the crawl as ``crawl`` gives it: a rebuild of the catalog needs both.
+    """
+    return {
+        "format": "WARC File Format 1.1",
+        "conformsTo": WARC_1_1_URI,
+        "robots": "classic",
+        "hostname": socket.gethostname(),
+        "description": f"{agency.title}: {agency.base_url}",
+        "digest": "sha256",
+        "isPartOf": crawl.get("crawl", ""),
+        "agency": dump_json(asdict(agency)),
+        **crawl,
+    }
+
+
+def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new_id: NewId) -> None:
+    """Repair the files that a dead crawl of the agency left open, and tell the catalog; the agency's lock is held."""
+    recovered = recover_folder(
+        folder,
+        committed_end=lambda name: catalog.committed_end(warc_path(agency, name)),
+        now=now,
+        new_id=new_id,
+    )
+    with catalog.atomic():
+        for one in recovered:
+            if one.closed is not None:
+                path = warc_path(agency, one.warc_file)
+                catalog.close_warc_file(path, one.closed.bytes, one.closed.sha256, one.closed.closed_at)
