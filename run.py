@@ -249,20 +249,19 @@ def locked_pip() -> tuple[str, set[str]]:
 def fetch(url: str, settings: dict[str, str]) -> tuple[str, bytes]:
     """Fetch a URL (also ``file:``): the address it was finally found at, and the bytes."""
     parts = urllib.parse.urlsplit(url)
-    headers = {"Accept": "text/html, */*;q=0.1", "User-Agent": "run.py"}
     user, at, host = parts.netloc.rpartition("@")
-    if at:  # urllib takes no credentials from the URL
-        headers["Authorization"] = "Basic " + base64.b64encode(urllib.parse.unquote(user).encode()).decode()
-        url = urllib.parse.urlunsplit(parts._replace(netloc=host))
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - pip accepts the same schemes; hashes pin
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310 - hashes pin, not schemes
+    request.add_header("Accept", "text/html, */*;q=0.1")
+    if at:  # urllib takes no credentials from the URL; they stay with this host
+        secret = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {secret}")
     handlers: list[urllib.request.BaseHandler] = []
     if settings["proxy"]:
         handlers.append(urllib.request.ProxyHandler({"http": settings["proxy"], "https": settings["proxy"]}))
     context = ssl.create_default_context()
-    certificates = settings["cert"] or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if certificates:
-        with contextlib.suppress(OSError):
-            context.load_verify_locations(certificates)
+    for path in filter(None, [settings["cert"], *map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))]):
+        with contextlib.suppress(OSError):  # a file that is not there vouches for nobody
+            context.load_verify_locations(path)
     opener = urllib.request.build_opener(*handlers, urllib.request.HTTPSHandler(context=context))
     try:
         answer = opener.open(request, timeout=FETCH_SECONDS)
@@ -299,11 +298,13 @@ def fetch_wheel(page_url: str, name: str, settings: dict[str, str]) -> Iterator[
         if not path.is_file():
             return
         page_url = path.as_uri()
+    with_credentials = urllib.parse.urlsplit(page_url).netloc
     base_url, page = fetch(page_url, settings)
     for link in re.findall(r"""<a\s[^>]*?href\s*=\s*["']([^"'#]+)""", page.decode("utf-8", "replace"), re.IGNORECASE):
-        url = urllib.parse.urljoin(base_url, html.unescape(link))
-        if urllib.parse.unquote(urllib.parse.urlsplit(url).path).rpartition("/")[2] == name:
-            yield fetch(url, settings)[1]
+        url = urllib.parse.urlsplit(urllib.parse.urljoin(base_url, html.unescape(link)))
+        if urllib.parse.unquote(url.path).rpartition("/")[2] == name:
+            same_host = url.netloc == with_credentials.rpartition("@")[2]
+            yield fetch((url._replace(netloc=with_credentials) if same_host else url).geturl(), settings)[1]
 
 
 def put_pip_wheel(folder: Path) -> Path:
