@@ -355,8 +355,11 @@ def rehearse() -> None:
     BoundConnection(protocol, flight).request(tx_request)
     for start in range(0, len(answer), 7):
         protocol.dataReceived(answer[start : start + 7] + (b"rest" if start + 7 >= len(answer) else b""))
-    recorded = [flight_recording.exchange("http://a.example/a", "GET") for flight_recording in flight.recordings]
-    seen = [(exchange.request, exchange.response.read(), exchange.truncated) for exchange in recorded]
+    seen = []
+    for recording in flight.recordings:
+        exchange = recording.exchange("http://a.example/a", "GET")
+        with exchange.response:
+            seen.append((exchange.request, exchange.response.read(), exchange.truncated))
     if seen != [(request, answer, None)] or not transport.lost:
         raise unsupported(f"a rehearsed exchange was not recorded as it was: {seen!r}")
 

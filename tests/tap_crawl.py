@@ -1,13 +1,14 @@
 """A real crawl through the tap, with an archive in memory: run as ``python tap_crawl.py PLAN.json RESULT.json``.
 
-The plan is ``{"scheme", "connect_to", "settings", "requests": [{"url", "case", …Request arguments}], "cancel": [url]}``. The
-result holds every exchange handed to the archive and, per request, how it ended.
+The plan is ``{"connect_to", "settings", "requests": [{"url", …Request arguments}], "cancel": [url], "file_bytes": limit of
+any file written, or null}``. The result holds every exchange handed to the archive and, per request, how it ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -206,7 +207,11 @@ def main() -> None:
     )
     crawler = process.create_crawler(TapSpider)
     process.crawl(crawler, plan)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if plan["file_bytes"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (plan["file_bytes"], unlimited[1]))
     process.start()
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     memory, spider = crawler.get_extension(Memory), crawler.spider
     result = {
         "exchanges": memory.exchanges if memory else [],

@@ -46,7 +46,9 @@ class Crawl:
 def crawl(plan: dict[str, Any], directory: Path) -> tuple[dict[str, Any], str]:
     """Run one crawl in a process of its own and return its result and log."""
     plan_file, result_file = directory / "plan.json", directory / "result.json"
-    plan_file.write_text(json.dumps({"settings": {}, "cancel": [], "connect_to": "", **plan}), encoding="utf-8")
+    plan_file.write_text(
+        json.dumps({"settings": {}, "cancel": [], "connect_to": "", "file_bytes": None, **plan}), encoding="utf-8"
+    )
     driver = Path(__file__).with_name("tap_crawl.py")
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     run = subprocess.run(
@@ -245,3 +247,32 @@ def test_connecting_elsewhere_leaves_the_proxy_out(crawled: Crawl) -> None:
     assert not crawled.proxy.of("direct")
     assert talk.received.startswith(b"GET /direct HTTP/1.1\r\n")
     assert b"proxy-authorization" not in talk.received.lower()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"settings": {"EXTENSIONS": {}}}, "found none: a crawl does not run without its archive"),
+        ({"settings": {"EXTENSIONS": {"__main__.Memory": 0, "tap_crawl.Memory": 1}}}, "found Memory, Memory: a crawl"),
+        ({"connect_to": "tap.test:eighty:127.0.0.1:1"}, "PORT of 'tap.test:eighty:127.0.0.1:1' is 'eighty'"),
+    ],
+    ids=["no-archive", "two-archives", "bad-connect-to"],
+)
+def test_misconfigured_handler_sends_nothing(overrides: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """Without exactly one archive, or with rules that cannot be read, no request is sent and the log says why."""
+    with Oracle({}, write_certificate(tmp_path)) as oracle:
+        requests = [{"url": f"http://127.0.0.1:{oracle.port}/never"}]
+        result, log = crawl({"requests": requests, **overrides}, tmp_path)
+    assert [outcome["outcome"] for outcome in result["outcomes"]] == ["NotSupported"]
+    assert not oracle.talks
+    assert message in log
+
+
+def test_response_that_cannot_be_kept_fails(tmp_path: Path) -> None:
+    """Without room for the temporary file the request fails as one that could not be archived; smaller ones go on."""
+    scripts = {case.name: case.answers for case in CASES if case.name in {"large", "plain", "robots.txt"}}
+    with Oracle(scripts, write_certificate(tmp_path)) as oracle:
+        requests = [{"url": f"http://127.0.0.1:{oracle.port}/{name}"} for name in ("large", "plain")]
+        result, _ = crawl({"requests": requests, "file_bytes": 1_500_000}, tmp_path)
+    assert [outcome["outcome"] for outcome in result["outcomes"]] == ["ArchiveWriteError", "200"]
+    assert [exchange["case"] for exchange in result["exchanges"]] == ["robots.txt", "plain"]
