@@ -7,6 +7,7 @@ from typing import Any
 
 from govcrawl.blocks import is_hidden, read_content
 from govcrawl.labels import split_labels
+from govcrawl.pick import compiled
 
 # Strong hints, most specific first (containers met on real agency pages). Generic names such as #content or .article read
 # worse than no hint at all and are left out.
@@ -83,8 +84,12 @@ def find_container(root: Any) -> tuple[Any, str] | None:
 
 def unlinked_length(element: Any) -> int:
     """Return how many characters of text stand outside links, blanks not counted."""
-    total = sum(len(text.strip()) for text in element.itertext())
-    return total - sum(len(text.strip()) for link in element.iter("a") for text in link.itertext())
+    text = compiled("string(.)")
+    return _length(text(element)) - sum(_length(text(link)) for link in element.iter("a"))
+
+
+def _length(text: str) -> int:
+    return sum(map(len, text.split()))
 
 
 def find_scope(container: Any) -> Any:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from govcrawl.decode import Page
 from govcrawl.errors import NotAPage
 from govcrawl.files import Files, read_file_response
-from govcrawl.responses import NOT_MODIFIED, check_answer, read_response
+from govcrawl.guard import check, is_file
+from govcrawl.responses import NOT_MODIFIED, read_response
 from govcrawl.urls import is_file_url, url_key
 
 if TYPE_CHECKING:
@@ -62,8 +63,12 @@ class Documents:
             return
         moved = self._check_redirect(response, job)
         page = read_response(response)
-        check_answer(page)
-        if is_file_url(page.url) or (capture.media_type and not capture.media_type.startswith(PAGE_TYPES)):
+        check(page)
+        if (
+            is_file_url(page.url)
+            or is_file(page)
+            or (capture.media_type and not capture.media_type.startswith(PAGE_TYPES))
+        ):
             from govcrawl.extract import read_file  # noqa: PLC0415 - loads trafilatura only where a list names a file
 
             document = read_file(page.url, page.content_type, job.entry)
@@ -107,9 +112,7 @@ class Documents:
             )
             session.tally.counts["unchanged"] += 1
             return
-        body = await session.call(
-            session.store.read_content, capture
-        )  # a file changed: read the archived page with it again
+        body = await session.call(session.read_content, capture)  # a file changed: read the archived page with it again
         page = Page(
             url=known.url, body=body, content_type=known.last_capture.media_type if known.last_capture else None
         )

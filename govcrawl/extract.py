@@ -11,6 +11,7 @@ disagree); ``publish_date_unreadable``, ``written_date_unreadable`` … (printed
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import unicodedata
@@ -19,6 +20,7 @@ from configparser import ConfigParser
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+import lxml.etree
 import trafilatura
 from trafilatura.settings import DEFAULT_CONFIG, Extractor
 
@@ -176,10 +178,11 @@ def _read_body(page: Page, hints: DocumentPage, flags: set[str]) -> _Body:
     if hints.container is None:
         flags.add("no_container")
         return _read_whole(page, flags)
-    content = read_content(hints.container, find_index(hints.container))
+    drop = find_index(hints.container)
+    content = read_content(hints.container, drop)
     if not content.complete:  # nothing there to read, e.g. only attachments or images
         return _Body(content, "container", None, asked=False)
-    reading = _ask(hints.container, flags)
+    reading = _ask(hints.container, drop, flags)
     if reading is None:
         return _Body(content, "container", 0.0, asked=True)
     agreement = agree(content.complete, reading)
@@ -188,10 +191,21 @@ def _read_body(page: Page, hints: DocumentPage, flags: set[str]) -> _Body:
     return _Body(content, "container+trafilatura" if agreement >= _FULL else "container", agreement, asked=True)
 
 
-def _ask(container: Any, flags: set[str]) -> str | None:
-    """Return trafilatura's reading of a container, None where it finds nothing or gives up."""
+def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
+    """Return trafilatura's reading of a container, None where it finds nothing or gives up.
+
+    The container is handed over as the article of a page of its own: so trafilatura's first rule finds it, where the bare element
+    would send it through its slower recovery, which loses more.
+    """
+    dropped = {place for place, element in enumerate(container.iter()) if element in drop} if drop else set()
+    article = copy.deepcopy(container)
+    for element in [element for place, element in enumerate(article.iter()) if place in dropped]:
+        element.drop_tree()
+    article.tag, article.tail = "article", None
+    page = article.makeelement("html")
+    lxml.etree.SubElement(page, "body").append(article)
     try:
-        return trafilatura.extract(container, options=_options(whole=False))
+        return trafilatura.extract(page, options=_options(whole=False))
     except RecursionError:  # it descends by recursion, markup pasted from Word may be deeper than that
         flags.add("trafilatura_failed")
         return None

@@ -100,10 +100,7 @@ def read_file_response(response: Response, link: FileLink | File, capture: Captu
         CrawlError: the response is an error page, a challenge or empty.
     """
     page = read_response(response)
-    if page.status != 200 or (capture.media_type or "").startswith("text/html"):  # noqa: PLR2004
-        check(page)
-    if page.status != 200:  # noqa: PLR2004
-        raise BadStatus(f"{page.url} answered {page.status}, expected 200")
+    check(page)
     if not page.body:
         raise BadStatus(f"{page.url} answered {page.status} with an empty body")
     return File(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from govcrawl.errors import BadStatus, BlockedPage, NotAPage, UnreadablePage
-from govcrawl.labels import visible_text
 
 if TYPE_CHECKING:
     from govcrawl.decode import Page
@@ -122,7 +121,7 @@ def _check_scripts(page: Page) -> None:
         mark = next((mark for mark in marks if mark in text), None)
         if mark is None:
             continue
-        shown = _shown(page)
+        shown = _shown(page, _SHELL_CHARACTERS + 1)
         limit = _LEAST_CHARACTERS if mark.startswith("document.cookie") else _SHELL_CHARACTERS
         if len(shown) <= limit and not _has_official_metas(page):
             raise BlockedPage(
@@ -138,7 +137,7 @@ def _check_markup(page: Page, body: bytes) -> None:
             )
         return
     try:
-        shown = _shown(page)
+        shown = _shown(page, _NOTICE_CHARACTERS + 1)
     except UnreadablePage:
         if len(body) < TINY_BYTES:
             raise BlockedPage(f"{page.url}: {len(body)} bytes that hold nothing: {body[:40]!r}") from None
@@ -194,9 +193,24 @@ def _is_above(url: str, target: str) -> bool:
     return path.endswith("/") and (path == "/" or here.path.startswith(path))
 
 
-def _shown(page: Page) -> str:
-    bodies = page.root.xpath("//body")
-    return re.sub(r"\s+", " ", " ".join(map(visible_text, bodies)) if bodies else visible_text(page.root)).strip()
+def _shown(page: Page, most: int) -> str:
+    """Return the first ``most`` visible characters of the page's body."""
+    body = page.root.find("body")
+    pieces: list[str] = []
+    length = 0
+    for element in (page.root if body is None else body).iter():
+        texts = (None if element.tag in _SILENT else element.text, element.tail)
+        for text in texts:
+            shown = " ".join((text or "").split())
+            if shown:
+                pieces.append(shown)
+                length += len(shown)
+        if length >= most:
+            break
+    return " ".join(pieces)
+
+
+_SILENT = frozenset({"script", "style", "noscript", "title", "template"})
 
 
 def _has_official_metas(page: Page) -> bool:

@@ -215,13 +215,14 @@ def find_index(scope: Any) -> list[Any]:
     An element counts when it holds at least three different index fields and little else. A catalogue of documents, whose
     header row names the same fields, is none: there the cell behind a label is another label.
     """
-    if not _KEY_LABEL.search("".join(scope.itertext())[:_LEADING_CHARACTERS].translate(_SIMPLE)):
+    whole = compiled("string(.)")
+    if not _KEY_LABEL.search(whole(scope)[:_LEADING_CHARACTERS].translate(_SIMPLE)):
         return []
     found: list[Any] = []
     for holder in scope.iter(*_HOLDERS):
-        if holder is scope or any(parent in found for parent in holder.iterancestors()):
+        if holder is scope or (found and any(parent in found for parent in holder.iterancestors())):
             continue
-        text = "".join(holder.itertext())
+        text = whole(holder)
         if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text.translate(_SIMPLE)):
             continue
         pairs = list(_index_pairs(holder))

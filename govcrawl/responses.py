@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from govcrawl.decode import Page
-from govcrawl.errors import BadStatus
-from govcrawl.guard import check
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 
     from archive.model import Capture
 
-OK = 200
 NOT_MODIFIED = 304
 FORM = b"application/x-www-form-urlencoded"
 
@@ -34,18 +31,6 @@ def read_response(response: Response) -> Page:
         method=request.method,
         form=form,
     )
-
-
-def check_answer(page: Page) -> None:
-    """Let only an answer pass that can be read as content.
-
-    Raises:
-        BlockedPage, NotAPage: from the guard.
-        BadStatus: any other status than 200.
-    """
-    check(page)
-    if page.status != OK:
-        raise BadStatus(f"{page.url} answered {page.status}, expected {OK}; try again later")
 
 
 def validators(capture: Capture | None) -> dict[str, str]:

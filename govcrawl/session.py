@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import scrapy
 import twisted
-from archive.store import Store
 from scrapy import signals
 
 from archive.errors import ArchiveError
 from archive.model import Capture, Context, Exchange, Kind
+from archive.store import Store
 from govcrawl import __version__
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.politeness import Governor
@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+BLOCKED_LIMIT = 3  # blocked documents after which the host, not the document, is taken to be the reason
 MAX_BATCH = 64  # captures made durable by one fsync; more would only delay the first of them
 
 
@@ -105,7 +106,7 @@ class Session:
         self._writing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.store = Store.open(
-            Path(settings["GOVCRAWL_DATA"]), warc_max_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
+            Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
         )
         try:
             self._begin()
@@ -234,8 +235,17 @@ class Session:
             raise RuntimeError(f"no engine runs for {request.url}: requests are made while a crawl runs only")
         return await engine.download_async(request)
 
+    def read_content(self, capture: Capture) -> bytes:
+        """Return the archived content of a capture; runs on the archive thread (see :meth:`call`).
+
+        Raises:
+            CaptureMissing, DigestMismatch: the archive does not hold what the catalog says.
+        """
+        with self.store.open_capture(capture) as stored:
+            return stored.read_content(max_bytes=self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
+
     async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
-        """Record what could not be got or read, and why."""
+        """Record what could not be got or read, and why; a host that keeps blocking ends the crawl."""
         context = self.context(request)
         self.tally.counts["failed"] += 1
         self.tally.counts[f"failed/{reason}"] += 1
@@ -250,6 +260,8 @@ class Session:
             capture_id=capture_id,
             at=datetime.now(UTC),
         )
+        if reason == "blocked" and self.tally.counts["failed/blocked"] >= BLOCKED_LIMIT:
+            self.stop(reason, message)
 
     def stop(self, reason: str, sentence: str) -> None:
         """End the crawl as failed; the first reason stands."""
@@ -304,7 +316,7 @@ class Session:
     def _finish(self) -> None:
         self.finished_at = datetime.now(UTC)
         fatal = self.tally.fatal
-        if fatal is None and not self.spider.partial:
+        if fatal is None and not self.spider.partial and not self.tally.counts["failed/blocked"]:
             for absence in self.absences:
                 state = self.store.put_absence(
                     self.crawl_id, absence.document_id, absence.capture_id, absence.reason, self.finished_at

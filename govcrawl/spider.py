@@ -23,7 +23,8 @@ from govcrawl.declaration import check_agency, read_arguments
 from govcrawl.documents import Documents, Job, qualified_key
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, UsageMistake
 from govcrawl.failures import read_failure
-from govcrawl.responses import check_answer, read_response, validators
+from govcrawl.guard import check
+from govcrawl.responses import read_response, validators
 from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key
 
@@ -191,7 +192,7 @@ class DisclosureSpider(scrapy.Spider):
         page = read_response(response)
         session.tally.channel = walk.channel
         try:
-            check_answer(page)
+            check(page)
             listed = self.read_list(page)
         except CrawlError as error:
             await self._list_unread(request, walk, error, capture.id)
@@ -411,10 +412,7 @@ class DisclosureSpider(scrapy.Spider):
             else:
                 await session.put_failure(request, *read_failure(error), capture.id)
         except CrawlError as error:
-            reason, message = read_failure(error)
-            await session.put_failure(request, reason, message, capture.id)
-            if isinstance(error, BlockedPage):
-                session.stop(reason, f"{request.url}: {message}")
+            await session.put_failure(request, *read_failure(error), capture.id)
         except ArchiveError:
             return  # the session is ending the crawl and says why
         finally:

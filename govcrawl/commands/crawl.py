@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archive.store import Store
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from archive.errors import ArchiveError
+from archive.store import Store
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.monitors import summary
@@ -86,7 +86,8 @@ class Command(ScrapyCrawl):
         crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
-            Store.check(data, name)
+            with Store.open(data) as store:
+                store.lock_agency(name).release()
         except ArchiveError as error:
             self._refuse(str(error), 1)
             return
