@@ -81,6 +81,11 @@ class Site:
         rows = sorted(self.notices, key=lambda notice: (notice.day, notice.id), reverse=True)
         return {code: tuple(notice for notice in rows if notice.channel == code) for code in CHANNELS}
 
+    @cached_property
+    def list_count(self) -> int:
+        """How many pages all lists have together: the first with several pages' lines, then one answer of the search each."""
+        return sum(1 + max(0, math.ceil(len(listed) / ROWS) - STATIC_PAGES) for listed in self.lists.values())
+
     def document_pages(self) -> dict[str, bytes]:
         """Path → page, of every document."""
         return {notice.path: self._document_page(notice).encode() for notice in self.notices}

@@ -1,0 +1,1 @@
+"""The agency that govcrawl crawls here: a declaration like any other."""
