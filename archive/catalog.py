@@ -209,6 +209,11 @@ class Catalog:
         end: int | None = row["end"] if row else None
         return end
 
+    def unclosed_warc_files(self, agency: str) -> list[str]:
+        """Paths of the agency's WARC files whose size and digest are not known: still written, or left by a crash."""
+        sql = "SELECT path FROM warc_files WHERE agency = ? AND closed_at IS NULL ORDER BY path"
+        return [row["path"] for row in self.file.rows(sql, (agency,))]
+
     def put_failure(  # noqa: PLR0913, PLR0917 - one row, its columns
         self,
         crawl_id: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archive.captures import Prepared, row_fields
 from archive.records import dump_json
-from archive.recovery import recover_folder
+from archive.recovery import describe_closed, recover_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,3 +125,8 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
             if one.closed is not None:
                 path = warc_path(agency, one.warc_file)
                 catalog.close_warc_file(path, one.closed.bytes, one.closed.sha256, one.closed.closed_at)
+        for path in catalog.unclosed_warc_files(agency):  # a crash came between the last rename and its row
+            final = folder / path.rpartition("/")[2]
+            if final.is_file():
+                closed = describe_closed(final, now())
+                catalog.close_warc_file(path, closed.bytes, closed.sha256, closed.closed_at)

@@ -33,6 +33,7 @@ from archive.writer import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from archive.records import NewId
@@ -115,6 +116,13 @@ def whole_end(path: Path, *, start: int = 0) -> int:
     return end
 
 
+def describe_closed(path: Path, at: datetime) -> ClosedFile:
+    """Measure a file that bears its final name."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return ClosedFile(warc_file=path.name, bytes=file.tell(), sha256=digest.hexdigest(), closed_at=at)
+
+
 @dataclass(frozen=True, slots=True)
 class _Repair:
     folder: Path
@@ -161,10 +169,9 @@ class _Repair:
             os.ftruncate(fd, end)
             self._append_note(open_path, fd, end, size, tail_path)
         os.fsync(fd)
-        closed_bytes, sha256 = _file_digest(fd)
         open_path.rename(final)
         sync_folder(self.folder)
-        closed = ClosedFile(warc_file=final.name, bytes=closed_bytes, sha256=sha256, closed_at=self.now())
+        closed = describe_closed(final, self.now())
         return Recovered(
             warc_file=final.name,
             closed=closed,
@@ -220,12 +227,3 @@ def _end_of_notes(path: Path, start: int) -> int:
     except CaptureMissing as stop:
         log.debug("notes end file=%s reason=%s", path.name, stop)
     return end
-
-
-def _file_digest(fd: int) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    position = 0
-    while piece := os.pread(fd, PIECE_BYTES * 4, position):
-        digest.update(piece)
-        position += len(piece)
-    return position, digest.hexdigest()
