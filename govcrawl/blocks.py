@@ -224,6 +224,9 @@ def _cell_text(cell: Any, drop: Container[Any]) -> str:
     """Return a cell's paragraphs, joined by newlines."""
     if len(cell) == 0:
         return normal_text(cell.text or "")
+    child = cell[0]
+    if len(cell) == 1 and len(child) == 0 and child.tag == "p" and not is_hidden(child):  # nearly all cells
+        return "\n".join(filter(None, (normal_text(text or "") for text in (cell.text, child.text, child.tail))))
     inner = _Reading()
     _walk(cell, drop, inner)
     inner.flush()

@@ -96,6 +96,7 @@ _SIMPLE = str.maketrans(
 _BLANK = r"[\s\u200b\ufeff]*"
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _COLON = r"[:：﹕︰]"
+_HAS_COLON = re.compile(_COLON)
 _NOTHING = frozenset({"", "无", "無", "暂无", "暫無", "-", "--", "—", "——", "/", "null", "undefined"})
 _EDGE = " \t\r\n\u00a0\u3000\u200b\ufeff|丨[]【】"
 _LOOSE_LENGTH = 4  # labels this long are unmistakable and may follow a value without a blank
@@ -176,26 +177,26 @@ def read_index(blocks: Iterable[Any]) -> dict[str, str]:
 
 def _index_pairs(block: Any) -> Iterable[tuple[str, str]]:
     for row in block.iter("tr", "dl"):
-        cells = [cell for cell in row if cell.tag in {"td", "th", "dt", "dd"}]
-        for place, cell in enumerate(cells):
-            text = visible_text(cell)
-            name = INDEX_LABELS.get(normal_label(text))
-            if name and place + 1 < len(cells):
-                value = "".join(cells[place + 1].itertext())
-                if normal_label(value) not in INDEX_LABELS:
-                    yield name, value
-            elif not cell.findall(".//table"):
+        texts = [_STRING(cell) for cell in row if cell.tag in _CELLS]
+        for place, text in enumerate(texts):
+            name = INDEX_LABELS.get(normal_label(text)) if len(text) <= _LONGEST_LABEL else None
+            if name and place + 1 < len(texts):
+                if normal_label(texts[place + 1]) not in INDEX_LABELS:
+                    yield name, texts[place + 1]
+            elif _HAS_COLON.search(text):
                 yield from split_labels(text, INDEX_LABELS).items()
     for item in block.iter("li", "p", "div", "span"):
-        if (
-            item.find("li") is None
-            and item.find("p") is None
-            and item.find("div") is None
-            and next(item.iterancestors("tr"), None) is None
-        ):
+        if _INNER(item) or next(item.iterancestors("tr"), None) is not None:
+            continue
+        text = _STRING(item)
+        if _HAS_COLON.search(text):
             yield from split_labels(visible_text(item), INDEX_LABELS).items()
 
 
+_STRING = compiled("string(.)")
+_INNER = compiled("./li | ./p | ./div")
+_CELLS = frozenset({"td", "th", "dt", "dd"})
+_LONGEST_LABEL = 40  # with all the blanks that stand inside labels
 _HOLDERS = ("table", "ul", "dl", "div")
 _FEWEST_FIELDS = 3
 _LEADING_CHARACTERS = 3000  # an index stands before the body
@@ -215,14 +216,13 @@ def find_index(scope: Any) -> list[Any]:
     An element counts when it holds at least three different index fields and little else. A catalogue of documents, whose
     header row names the same fields, is none: there the cell behind a label is another label.
     """
-    whole = compiled("string(.)")
-    if not _KEY_LABEL.search(whole(scope)[:_LEADING_CHARACTERS].translate(_SIMPLE)):
+    if not _KEY_LABEL.search(_STRING(scope)[:_LEADING_CHARACTERS].translate(_SIMPLE)):
         return []
     found: list[Any] = []
     for holder in scope.iter(*_HOLDERS):
         if holder is scope or (found and any(parent in found for parent in holder.iterancestors())):
             continue
-        text = whole(holder)
+        text = _STRING(holder)
         if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text.translate(_SIMPLE)):
             continue
         pairs = list(_index_pairs(holder))

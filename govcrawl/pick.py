@@ -48,5 +48,7 @@ def pick_some(node: Any, selector: str, what: str, *, least: int = 1, most: int 
 def compiled(selector: str) -> lxml.etree.XPath:
     """Compile a CSS or XPath selector, once per process."""
     if selector.startswith(("/", "./", "..", "(", "string(")):
-        return lxml.etree.XPath(selector, smart_strings=False)  # plain strings cost a third of those that know their parent
+        return lxml.etree.XPath(
+            selector, smart_strings=False
+        )  # plain strings cost a third of those that know their parent
     return lxml.etree.XPath(HTMLTranslator().css_to_xpath(selector))

@@ -6,6 +6,7 @@ A list page prints its first rows in static groups and asks a search service for
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -21,6 +22,8 @@ from govcrawl.spider import DisclosureSpider
 from govcrawl.urls import canonical_url, file_links, web_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from govcrawl.decode import Page
 
 SEARCH_PATH = "/fjdzapp/search"
@@ -212,44 +215,50 @@ def _integer(value: object) -> int | None:
 
 def _read_document(page: Page) -> DocumentPage:
     root = page.root
-    titles = [
-        t for t in (read_value("".join(e.itertext())) for e in pick_some(page, ".article_title", "the title")) if t
-    ]
-    contents = pick_some(page, ".article_content", "the body")
-    content = max(contents, key=unlinked_length)
+    named = _by_class(root)
+    titles = _texts(named["article_title"] or pick_some(page, ".article_title", "the title"))
+    contents = named["article_content"] or pick_some(page, ".article_content", "the body")
+    content = max(contents, key=unlinked_length) if contents[1:] else contents[0]
     container, name = _inner(content)
-    outside = [
-        e for e in compiled(".article_time, .article_source, .article_author")(root) if content not in e.iterancestors()
-    ]
-    fields = read_line(outside)
+    lines = (*named["article_time"], *named["article_source"], *named["article_author"])
+    fields = read_line(element for element in lines if content not in element.iterancestors())
     if titles:
         fields["title"] = titles[0]
-    second = next(
-        (t for t in (read_value("".join(e.itertext())) for e in compiled(".article_title_sec")(root)) if t), None
-    )
+    second = next(iter(_texts(named["article_title_sec"])), None)
     if second:
         fields["document_number" if is_document_number(second) else "subtitle"] = second
     metas = dict(read_metas(root))
     key = metas.pop("key", None)
-    boxes = compiled(".index_box")(root) or find_index(content)
     return DocumentPage(
         container=container,
         container_name=name,
         fields=fields,
-        index_fields=read_index(boxes),
+        index_fields=read_index(named["index_box"] or find_index(content)),
         metas=metas,
-        attachments=file_links(
-            compiled(".article_attachment")(root), page.url, trusted=True, query_encoding=page.encoding
-        ),
+        attachments=file_links(named["article_attachment"], page.url, trusted=True, query_encoding=page.encoding),
         key=_key(page.url, key),
     )
+
+
+def _by_class(root: Any) -> dict[str, list[Any]]:
+    """Return the elements of the page's own blocks by class; one pass, where eight selectors would make eight."""
+    out: dict[str, list[Any]] = defaultdict(list)
+    for element in compiled("//*[contains(@class, 'article_') or contains(@class, 'index_box')]")(root):
+        for name in element.get("class").split():
+            out[name].append(element)
+    return out
+
+
+def _texts(elements: Iterable[Any]) -> list[str]:
+    """Return the texts of some elements, empty ones left out."""
+    return [text for text in (read_value("".join(element.itertext())) for element in elements) if text]
 
 
 def _inner(content: Any) -> tuple[Any, str]:
     """Return the editor's block inside the content where it holds nearly all of its text, else the content itself."""
     editors = compiled(".TRS_Editor, .TRS_UEDITOR, .trs_editor_view")(content)
-    editor = max(editors, key=unlinked_length, default=None)
-    whole = unlinked_length(content)
-    if editor is not None and whole and unlinked_length(editor) >= _COVERING * whole:
-        return editor, ".article_content .TRS_Editor"
+    if editors:
+        editor = max(editors, key=unlinked_length) if editors[1:] else editors[0]
+        if unlinked_length(editor) >= _COVERING * unlinked_length(content):
+            return editor, ".article_content .TRS_Editor"
     return content, ".article_content"

@@ -1,0 +1,108 @@
+"""``govcrawl extract``: one saved page read, without network and without catalog."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+import click
+from scrapy.utils.project import get_project_settings
+
+from archive.export import document_of_page
+from govcrawl import settings
+from govcrawl.decode import Page
+from govcrawl.errors import CrawlError, UsageMistake
+from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FEWEST_SIGNALS = 2
+"""A migrated page may carry one mark of another family; two are no accident (the trt family has eight)."""
+
+
+@click.command(
+    help=say(
+        "读取一个已保存的网页(FILE 或 - 表示标准输入), 以 JSON 打印导出字段; 不联网, 不用目录库。",
+        "Read one saved page (FILE, or - for standard input) and print the export fields as JSON; no network, no catalog.",
+    )
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--url", required=True, help=say("网页的地址", "the page's address"))
+@click.option(
+    "--template", help=say("站点模板名; 不给则从网页判断", "name of the site template; without it the page tells")
+)
+@click.option("--content-type", help=say("服务器给的 Content-Type", "the Content-Type the server sent"))
+def extract(file: Path, url: str, template: str | None, content_type: str | None) -> None:
+    """Print one JSON object with the export fields."""
+    from govcrawl.extract import extract as read_generic  # noqa: PLC0415 - trafilatura takes half a second to import
+    from govcrawl.extract import read_file, read_page  # noqa: PLC0415
+    from govcrawl.guard import check, is_file  # noqa: PLC0415
+    from govcrawl.urls import canonical_url  # noqa: PLC0415
+
+    try:
+        address = canonical_url(url)
+    except ValueError as error:
+        raise UsageMistake(f"--url: {error}; expected an absolute http or https address") from None
+    page = Page(url=address, body=read_bytes(file), content_type=content_type)
+    family = find_template(template) if template else detect_template(page)
+    if family is not None:
+        document = read_page(family, page)
+    else:
+        check(page)
+        document = read_file(address, None) if is_file(page) else read_generic(page)
+    click.echo(json.dumps(document_of_page(document), ensure_ascii=False, sort_keys=True, indent=2))
+
+
+def read_bytes(file: Path) -> bytes:
+    """Return the bytes of a file, of standard input for ``-``."""
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def find_template(name: str) -> Any:
+    """Return the template class of a family by its name.
+
+    Raises:
+        UsageMistake: there is none of that name.
+    """
+    families = {family.template_name: family for family in templates()}
+    if name not in families:
+        raise UsageMistake(f"--template: there is no template {name!r}; there are {', '.join(sorted(families))}")
+    return families[name]
+
+
+def detect_template(page: Page) -> Any | None:
+    """Return the template class whose signals stand on the page, the one with most; None where no family has two.
+
+    Raises:
+        CrawlError: the page cannot be decoded or is none.
+    """
+    scores = [(sum(mark in page.text for mark in getattr(family, "signals", ())), family) for family in templates()]
+    best, family = max(scores, key=lambda score: score[0], default=(0, None))
+    return family if best >= FEWEST_SIGNALS else None
+
+
+def templates() -> Iterator[Any]:
+    """Yield the template classes in the ``templates`` packages beside the project's spiders (setting SPIDER_MODULES).
+
+    Raises:
+        CrawlError: a package of spiders cannot be imported.
+    """
+    for name in get_project_settings().getlist("SPIDER_MODULES") or settings.SPIDER_MODULES:
+        try:
+            package = import_module(f"{name}.templates")
+        except ImportError as error:
+            raise CrawlError(f"templates of SPIDER_MODULES {name!r} cannot be imported: {error}") from error
+        for found in iter_modules(package.__path__, f"{package.__name__}."):
+            module = import_module(found.name)
+            for value in vars(module).values():
+                if (
+                    isinstance(value, type)
+                    and value.__module__ == module.__name__
+                    and getattr(value, "template_name", "")
+                ):
+                    yield value
