@@ -20,7 +20,14 @@ class RobotsDisallowed(IgnoreRequest):
 
 
 class RobotsUnavailable(IgnoreRequest):
-    """robots.txt could not be had, so nothing of the host may be fetched (RFC 9309, 2.3.1.4)."""
+    """robots.txt could not be had, so nothing of the host may be fetched (RFC 9309, 2.3.1.4).
+
+    ``reason`` is why it could not be had: of a host that cannot be reached, what kept us from it.
+    """
+
+    def __init__(self, message: str, reason: str = "robots_unavailable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class CrawlEnding(IgnoreRequest):
@@ -44,7 +51,6 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ResponseDataLossError, "cut"),
     (DownloadFailedError, "connection"),
     (RobotsDisallowed, "robots"),
-    (RobotsUnavailable, "robots_unavailable"),
     (CrawlEnding, "ending"),
     (IgnoreRequest, "off_site"),
     (BadStatus, "http_status"),
@@ -66,6 +72,8 @@ _SENTENCES = {
 
 def read_failure(error: BaseException | None) -> tuple[str, str]:
     """Return (reason, sentence) of an error; reason is ``bug`` for one that nobody foresaw."""
+    if isinstance(error, RobotsUnavailable):
+        return error.reason, str(error)
     reason = next((name for kind, name in _REASONS if isinstance(error, kind)), "bug")
     detail = str(error) or type(error).__name__
     sentence = _SENTENCES.get(reason)

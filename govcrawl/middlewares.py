@@ -61,7 +61,7 @@ class RobotsMiddleware:
             self._rules[origin].set_result(await self._fetch(origin))
         rules = await self._rules[origin]
         if isinstance(rules, RobotsUnavailable):
-            raise RobotsUnavailable(str(rules)) from rules
+            raise RobotsUnavailable(str(rules), rules.reason) from rules
         if not rules.can_fetch(request.url, self._crawler.settings["USER_AGENT"]):
             raise RobotsDisallowed(f"robots.txt of {parts.netloc} disallows {request.url}")
 
@@ -72,8 +72,9 @@ class RobotsMiddleware:
         try:
             response = await Session.of(self._crawler).download(request)
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
+            reason, message = read_failure(error)
             return RobotsUnavailable(
-                f"{url} could not be fetched: {read_failure(error)[1]}; nothing of the host may be fetched then (RFC 9309)"
+                f"{url} could not be fetched: {message}; nothing of the host may be fetched then (RFC 9309)", reason
             )
         if response.status >= 500:  # noqa: PLR2004 - a class of HTTP status codes
             return RobotsUnavailable(

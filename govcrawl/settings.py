@@ -90,6 +90,11 @@ DOWNLOADER_MIDDLEWARES = {
     "govcrawl.middlewares.HomeFirstMiddleware": 560,
 }
 
+# --- the log: what happened to the archive, not what the engine is made of ----------------------------------------------
+
 LOG_LEVEL = "INFO"
+LOG_VERSIONS: list[str] = []  # the WARC file's first record names them
+STATS_DUMP = False  # the summary and the crawl's row hold what counts
+LOGSTATS_INTERVAL = 0  # govcrawl.monitors shows progress
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%d %H:%M:%S"

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import scrapy
 from scrapy import FormRequest, Request
+from scrapy.exceptions import CloseSpider
 
 from archive.errors import ArchiveError
 from archive.model import Agency, Channel, Listing
@@ -186,6 +187,13 @@ class DisclosureSpider(scrapy.Spider):
 
     async def parse_list(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
         """Read a list page, ask for the documents it names and for the page after it."""
+        try:
+            async for request in self._read_list_answer(response, walk):
+                yield request
+        except ArchiveError:
+            raise CloseSpider("archive") from None  # the session has said why
+
+    async def _read_list_answer(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
         session = self.session
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
@@ -295,17 +303,20 @@ class DisclosureSpider(scrapy.Spider):
     async def list_failed(self, failure: Failure) -> AsyncIterator[Request]:
         """Record a list page that could not be fetched; its channel stays incomplete."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, ArchiveError):
-            return
-        reason, message = read_failure(failure.value)
         walk: Walk = request.cb_kwargs["walk"]
         walk.ended = True
-        await self.session.put_failure(request, reason, message)
-        self.session.fail(
-            reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
-        )
-        async for leftover in self._leftovers():
-            yield leftover
+        if isinstance(failure.value, ArchiveError):
+            raise CloseSpider("archive") from None
+        try:
+            reason, message = read_failure(failure.value)
+            await self.session.put_failure(request, reason, message)
+            self.session.fail(
+                reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
+            )
+            async for leftover in self._leftovers():
+                yield leftover
+        except ArchiveError:
+            raise CloseSpider("archive") from None
 
     async def _list_unread(self, request: Request, walk: Walk, error: CrawlError, capture_id: int) -> None:
         walk.ended = True
@@ -421,9 +432,11 @@ class DisclosureSpider(scrapy.Spider):
     async def document_failed(self, failure: Failure) -> None:
         """Record a document that could not be fetched."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, ArchiveError):
-            return
         self.session.tally.counts["documents"] += 1
-        reason, message = read_failure(failure.value)
+        if isinstance(failure.value, ArchiveError):
+            return  # the session is ending the crawl and says why
         capture: Capture | None = request.meta.get("capture")
-        await self.session.put_failure(request, reason, message, capture.id if capture else None)
+        try:
+            await self.session.put_failure(request, *read_failure(failure.value), capture.id if capture else None)
+        except ArchiveError:
+            return

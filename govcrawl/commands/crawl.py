@@ -7,12 +7,14 @@ Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable,
 from __future__ import annotations
 
 import difflib
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
+from scrapy.settings import SETTINGS_PRIORITIES
 
 from archive.errors import ArchiveError
 from archive.store import Store
@@ -83,6 +85,8 @@ class Command(ScrapyCrawl):
         except UsageMistake as error:
             self._refuse(str(error), USAGE_EXIT)
             return
+        if (process.settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
+            logging.getLogger("scrapy").setLevel(logging.WARNING)  # what the engine is made of is asked for with -L INFO
         crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
