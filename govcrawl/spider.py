@@ -190,8 +190,8 @@ class DisclosureSpider(scrapy.Spider):
         try:
             async for request in self._read_list_answer(response, walk):
                 yield request
-        except ArchiveError:
-            raise CloseSpider("archive") from None  # the session has said why
+        except ArchiveError as error:
+            raise self._archive_failed(error) from None
 
     async def _read_list_answer(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
         session = self.session
@@ -306,7 +306,7 @@ class DisclosureSpider(scrapy.Spider):
         walk: Walk = request.cb_kwargs["walk"]
         walk.ended = True
         if isinstance(failure.value, ArchiveError):
-            raise CloseSpider("archive") from None
+            raise self._archive_failed(failure.value) from None
         try:
             reason, message = read_failure(failure.value)
             await self.session.put_failure(request, reason, message)
@@ -315,8 +315,13 @@ class DisclosureSpider(scrapy.Spider):
             )
             async for leftover in self._leftovers():
                 yield leftover
-        except ArchiveError:
-            raise CloseSpider("archive") from None
+        except ArchiveError as error:
+            raise self._archive_failed(error) from None
+
+    def _archive_failed(self, error: ArchiveError) -> CloseSpider:
+        """End the crawl; return what Scrapy takes for an orderly end instead of a traceback."""
+        self.session.stop("archive", str(error))
+        return CloseSpider("archive")
 
     async def _list_unread(self, request: Request, walk: Walk, error: CrawlError, capture_id: int) -> None:
         walk.ended = True
@@ -424,8 +429,8 @@ class DisclosureSpider(scrapy.Spider):
                 await session.put_failure(request, *read_failure(error), capture.id)
         except CrawlError as error:
             await session.put_failure(request, *read_failure(error), capture.id)
-        except ArchiveError:
-            return  # the session is ending the crawl and says why
+        except ArchiveError as error:
+            session.stop("archive", str(error))
         finally:
             session.tally.counts["documents"] += 1
 
@@ -434,9 +439,10 @@ class DisclosureSpider(scrapy.Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         self.session.tally.counts["documents"] += 1
         if isinstance(failure.value, ArchiveError):
-            return  # the session is ending the crawl and says why
+            self.session.stop("archive", str(failure.value))
+            return
         capture: Capture | None = request.meta.get("capture")
         try:
             await self.session.put_failure(request, *read_failure(failure.value), capture.id if capture else None)
-        except ArchiveError:
-            return
+        except ArchiveError as error:
+            self.session.stop("archive", str(error))
