@@ -439,9 +439,9 @@ def run_environment() -> dict[str, str]:
     return {**kept, "PATH": path, "VIRTUAL_ENV": str(VENV), "PYTHONUTF8": "1"}
 
 
-def script_command(name: str) -> list[str]:
-    """Call a console script through the environment's Python: a very long path cannot break its first line then."""
-    return [str(SCRIPTS / (name + ".exe"))] if sys.platform == "win32" else [str(PYTHON), str(SCRIPTS / name)]
+def script(name: str) -> str:
+    """Name a console script of the environment."""
+    return str(SCRIPTS / (name + ".exe" if sys.platform == "win32" else name))
 
 
 def replace_process(command: list[str], environment: dict[str, str]) -> NoReturn:
@@ -458,7 +458,7 @@ def run_checks(environment: dict[str, str]) -> int:
     failed = []
     for command in CHECKS:
         tell("$ " + " ".join(command))
-        if subprocess.run([*script_command(command[0]), *command[1:]], env=environment, check=False).returncode:  # noqa: S603
+        if subprocess.run([script(command[0]), *command[1:]], env=environment, check=False).returncode:  # noqa: S603
             failed.append(" ".join(command))
     tell("检查未通过 / failed: " + "; ".join(failed) if failed else "检查通过 / all checks passed")
     return 1 if failed else 0
@@ -487,8 +487,8 @@ def main(arguments: Sequence[str]) -> int:
         return run_checks(environment)
     if command == "python":
         replace_process([str(PYTHON), *rest], environment)
-    script = {"test": "pytest", "demo": "govcrawl"}.get(command, command)
-    replace_process([*script_command(script), *(["demo"] if command == "demo" else []), *rest], environment)
+    program = {"test": "pytest", "demo": "govcrawl"}.get(command, command)
+    replace_process([script(program), *(["demo"] if command == "demo" else []), *rest], environment)
 
 
 if __name__ == "__main__":

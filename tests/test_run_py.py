@@ -302,6 +302,22 @@ def test_the_environment_is_not_changed_under_a_running_command(project: Project
     assert running.returncode == 0
 
 
+def test_check_runs_every_check_and_says_which_failed(project: Project) -> None:
+    """``run.py check`` goes on after a failure, runs in the project's folder, and exits 1 when anything failed."""
+    project.pretend_ready()
+    for name, exit_code in (("ruff", 0), ("mypy", 3), ("lint-imports", 0)):
+        program = project.folder / ".venv" / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "$(basename "$0") $* in $(pwd)"\nexit {exit_code}\n')
+        program.chmod(0o755)
+    result = project.run("check")
+    assert result.returncode == 1
+    ran = ["ruff check .", "ruff format --check .", "mypy ", "lint-imports --no-logo"]
+    assert result.stdout.splitlines() == [f"{command} in {project.folder}" for command in ran]
+    assert result.stderr.splitlines()[-1].endswith("failed: mypy")
+    (project.folder / ".venv" / "bin" / "mypy").write_text("#!/bin/sh\n")
+    assert project.run("check").returncode == 0
+
+
 def test_nothing_in_run_py_needs_more_than_the_standard_library() -> None:
     """What run.py imports is there before any package is."""
     imported = re.findall(r"^\s*(?:import|from) (\w+)", (ROOT / "run.py").read_text(encoding="utf-8"), re.MULTILINE)
