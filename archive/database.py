@@ -7,6 +7,7 @@ open ``mode=ro`` and see the last committed state; they never block a writer, no
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60.0
 """How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
 
+_STEP_BACK_SECONDS = 0.01
 _STORAGE_CODES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -76,7 +78,7 @@ class CatalogFile:
                 finally:
                     db.close()
         with _connected(path, read_only=False) as db:
-            db.conn.execute("PRAGMA journal_mode = WAL")
+            _use_wal(db.conn)
             db.conn.execute("PRAGMA synchronous = FULL")
             db.conn.execute("PRAGMA foreign_keys = ON")
             file = cls(path, db, read_only=False)
@@ -185,6 +187,24 @@ def _connected(path: Path, *, read_only: bool) -> Iterator[Database]:
             raise
 
 
+def _use_wal(conn: sqlite3.Connection) -> None:
+    """Switch a file to WAL mode, which it stays in.
+
+    Two processes that make the catalog at once both hold a shared lock and want an exclusive one: SQLite then says
+    SQLITE_BUSY at once instead of waiting, so that one of them must step back and try again.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            conn.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_STEP_BACK_SECONDS)
+        else:
+            return
+
+
 def _check_known(path: Path, db: Database) -> None:
     """Raise unless the file is a catalog of this or an earlier version, or has no table at all yet."""
     applied = {migration.name for migration in MIGRATIONS.applied(db)}
@@ -210,7 +230,7 @@ def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as exc:
-        code = (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code of an extended one
+        code = (getattr(exc, "sqlite_errorcode", 0)) & 0xFF  # the primary code of an extended one
         if code in _DAMAGE_CODES:
             msg = f"{path} is not a readable catalog: {exc}; restore it from a copy, or move it away and crawl again"
             raise CatalogError(msg) from exc
