@@ -119,12 +119,20 @@ class Catalog:
     def finish_crawl(
         self, crawl_id: str, finished_at: datetime, outcome: str, reason: str | None, counts: Mapping[str, Any]
     ) -> None:
-        """Close a crawl's row: outcome ``finished``, ``failed`` or ``interrupted``, with what was counted."""
+        """Close a crawl's row: outcome ``finished``, ``failed`` or ``interrupted``, with what was counted.
+
+        Raises:
+            CatalogError: there is no such crawl.
+        """
+        values = {
+            "finished_at": instant(finished_at),
+            "outcome": outcome,
+            "reason": reason,
+            "counts": json_text(counts),
+        }
         with self.atomic():
-            self.file.execute(
-                "UPDATE crawls SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
-                (instant(finished_at), outcome, reason, json_text(counts), crawl_id),
-            )
+            if not self.file.update("crawls", {"id": crawl_id}, values):
+                raise CatalogError(f"catalog {self.file.path} has no crawl {crawl_id}: put_crawl comes first")
 
     # WARC files and captures
 
@@ -137,12 +145,15 @@ class Catalog:
             )
 
     def close_warc_file(self, path: str, bytes: int, sha256: str, closed_at: datetime) -> None:  # noqa: A002
-        """Note that a WARC file is complete: its size, the hex SHA-256 of the whole file, and when."""
+        """Note that a WARC file is complete: its size, the hex SHA-256 of the whole file, and when.
+
+        Raises:
+            CatalogError: there is no such file.
+        """
+        values = {"bytes": bytes, "sha256": sha256, "closed_at": instant(closed_at)}
         with self.atomic():
-            self.file.execute(
-                "UPDATE warc_files SET bytes = ?, sha256 = ?, closed_at = ? WHERE path = ?",
-                (bytes, sha256, instant(closed_at), path),
-            )
+            if not self.file.update("warc_files", {"path": path}, values):
+                raise CatalogError(f"catalog {self.file.path} has no WARC file {path}: put_warc_file comes first")
 
     def put_capture(self, **fields: Unpack[CaptureFields]) -> Capture:
         """Put one archived exchange; its crawl and WARC file are known already."""

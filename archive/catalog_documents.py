@@ -97,6 +97,7 @@ def put_alias(db: CatalogFile, agency: str, document_id: str, url: str, url_key:
         "first_seen_at": instant(at),
     }
     db.insert("aliases", values)
+    db.update("listings", {"agency": agency, "url_key": url_key, "document_id": None}, {"document_id": document_id})
     return True
 
 

@@ -230,7 +230,7 @@ def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as exc:
-        code = (getattr(exc, "sqlite_errorcode", 0)) & 0xFF  # the primary code of an extended one
+        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the primary code of an extended one
         if code in _DAMAGE_CODES:
             msg = f"{path} is not a readable catalog: {exc}; restore it from a copy, or move it away and crawl again"
             raise CatalogError(msg) from exc

@@ -20,7 +20,7 @@ from archive import catalog_reads as reads
 from archive.errors import ArchiveWriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from archive.catalog import Catalog
     from archive.model import Document
@@ -77,8 +77,10 @@ _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 def export_documents(
     catalog: Catalog, *, agency: str | None = None, since: str | None = None, changed_since: str | None = None
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any]]:
     """Stream documents as dicts of :data:`DOCUMENT_FIELDS`, by agency and document id, from one view of the catalog.
+
+    Whoever may stop before the end closes it (``contextlib.closing``) before the catalog.
 
     ``since`` (local day) keeps undated documents; ``changed_since`` is a UTC day or instant: those with a version or
     another state since then.

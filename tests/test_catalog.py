@@ -196,6 +196,14 @@ def test_instants_need_a_zone(sample: Sample) -> None:
         sample.catalog.put_warc_file("w", AGENCY.name, sample.crawl_id, FIRST_DAY.replace(tzinfo=None))
 
 
+def test_closing_what_was_not_begun(sample: Sample) -> None:
+    """Closing a crawl or a WARC file that the catalog does not know is an error, not a silent nothing."""
+    with pytest.raises(CatalogError, match="no crawl nothing"):
+        sample.catalog.finish_crawl("nothing", sample.now, "finished", None, {})
+    with pytest.raises(CatalogError, match=r"no WARC file warc/x\.gz"):
+        sample.catalog.close_warc_file("warc/x.gz", 1, "0" * 64, sample.now)
+
+
 def test_agency_is_brought_up_to_date(sample: Sample) -> None:
     """Putting an agency again updates it and the order of its channels, and forgets nothing of the old ones."""
     sample.list_("政策文件", "t1")
@@ -446,6 +454,15 @@ def test_alias_never_takes_another_documents_address(sample: Sample) -> None:
     assert not sample.catalog.put_alias(AGENCY.name, first.document_id, url_of("t2"), key_of(url_of("t2")), sample.now)
     assert sample.catalog.put_alias(AGENCY.name, first.document_id, url_of("t3"), key_of(url_of("t3")), sample.now)
     assert not sample.catalog.put_alias(AGENCY.name, second.document_id, url_of("t3"), key_of(url_of("t3")), sample.now)
+
+
+def test_line_at_an_alias_leads_to_the_document(sample: Sample) -> None:
+    """A line whose address turns out to lead to a known document is tied to it."""
+    sample.list_("公示公告", "t9")
+    put = sample.put(read_document("t1"))
+    sample.catalog.put_alias(AGENCY.name, put.document_id, url_of("t9"), key_of(url_of("t9")), sample.now)
+    (row,) = sample.catalog.file.rows("SELECT document_id FROM listings")
+    assert row["document_id"] == put.document_id
 
 
 def test_listing_is_tied_to_a_document_found_by_key(sample: Sample) -> None:

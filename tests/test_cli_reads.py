@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
+COMMAND = "from govcrawl.cli import main; main(prog_name='govcrawl')"
 PDF = "http://sfj.sample.test/files/P1.pdf"
 
 
@@ -61,7 +62,7 @@ def govcrawl(sample: Sample, *arguments: str, language: str = "en") -> Result:
 
 def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    command = [sys.executable, "-c", "from govcrawl.cli import main; main(prog_name='govcrawl')", *arguments]
+    command = [sys.executable, "-c", COMMAND, *arguments]
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", cwd=ROOT, env={**os.environ, **environment}, check=False
     )
@@ -149,6 +150,35 @@ def test_unwritable_export(sample: Sample, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("govcrawl: export: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_export_that_breaks_off(sample: Sample) -> None:
+    """A full disk in mid-export is one line and exit code 1; a reader that has had enough is no error to speak of."""
+    sample.put(read_document("t3", text="长" * 300_000))
+    data = str(sample.path.parent)
+    full = spawn("export", "documents", "--format", "jsonl", "--output", "/dev/full", GOVCRAWL_DATA=data)
+    assert full.returncode == 1
+    assert full.stderr.startswith("govcrawl: export: /dev/full cannot be written: No space left on device")
+    assert full.stderr.count("\n") == 1
+    command = [
+        sys.executable,
+        "-c",
+        COMMAND,
+        "export",
+        "documents",
+        "--format",
+        "jsonl",
+        "--output",
+        "-",
+        "--data",
+        data,
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_status_json(sample: Sample) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -105,12 +106,14 @@ def documents(
         raise click.UsageError(
             say("--no-bom 和 --raw 只用于 --format csv", "--no-bom and --raw go with --format csv only")
         )
-    with open_catalog(data) as catalog:
-        rows = exports.export_documents(catalog, agency=agency, since=since, changed_since=changed_since)
-        with exports.opened(output) as target:
-            if form == "csv":
-                count = exports.write_csv(rows, target, bom=not no_bom, guard=not raw)
-            else:
-                count = exports.write_jsonl(rows, target)
+    with (
+        open_catalog(data) as catalog,
+        closing(exports.export_documents(catalog, agency=agency, since=since, changed_since=changed_since)) as rows,
+        exports.opened(output) as target,
+    ):
+        if form == "csv":
+            count = exports.write_csv(rows, target, bom=not no_bom, guard=not raw)
+        else:
+            count = exports.write_jsonl(rows, target)
     where = say("标准输出", "standard output") if output == "-" else output
     click.echo(say(f"已导出 {count} 份公开文件到 {where}", f"{count} documents written to {where}"), err=True)
