@@ -16,7 +16,7 @@ from archive.model import Capture, File, FileLink
 from govcrawl.errors import BadStatus, CrawlError
 from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
 from govcrawl.guard import check
-from govcrawl.responses import NOT_MODIFIED, read_response, validators
+from govcrawl.responses import NOT_MODIFIED, READ_STATUSES, read_response, validators
 from govcrawl.session import request_meta
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Files:
             link.url,
             headers=validators(before),
             meta={
-                "handle_httpstatus_all": True,
+                "handle_httpstatus_list": READ_STATUSES,
                 "allow_offsite": True,
                 **request_meta(kind, via=via, hops="L" if kind == "attachment" else "E"),
             },

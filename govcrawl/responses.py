@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from archive.model import Capture
 
 NOT_MODIFIED = 304
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+READ_STATUSES = tuple(status for status in range(200, 600) if status not in REDIRECTS)
+"""For ``handle_httpstatus_list``: every answer is read, redirects are followed (``handle_httpstatus_all`` stops those)."""
 FORM = b"application/x-www-form-urlencoded"
 
 

@@ -25,7 +25,7 @@ from govcrawl.documents import Documents, Job, qualified_key
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, UsageMistake
 from govcrawl.failures import read_failure
 from govcrawl.guard import check
-from govcrawl.responses import read_response, validators
+from govcrawl.responses import READ_STATUSES, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key
 
@@ -173,7 +173,7 @@ class DisclosureSpider(scrapy.Spider):
 
     def _list_request(self, walk: Walk, request: Request, via: str | None) -> Request:
         meta = {
-            "handle_httpstatus_all": True,
+            "handle_httpstatus_list": READ_STATUSES,
             **request_meta("list", channel=walk.channel, via=via, hops="L" * bool(via)),
         }
         return request.replace(
@@ -394,7 +394,7 @@ class DisclosureSpider(scrapy.Spider):
             callback=self.parse_document,
             errback=self.document_failed,
             headers=validators(job.known.last_capture if job.known else None),
-            meta={"handle_httpstatus_all": True, **meta},
+            meta={"handle_httpstatus_list": READ_STATUSES, **meta},
             dont_filter=True,
             cb_kwargs={"job": job},
         )
