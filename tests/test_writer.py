@@ -497,12 +497,12 @@ def test_unwritable_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_large_bodies_do_not_fill_memory(tmp_path: Path) -> None:
-    """A body of 64 MiB goes through without being held."""
+    """A body of 32 MiB goes through without being held."""
     path = tmp_path / "body"
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n"
     with path.open("wb") as out:
         out.write(head)
-        for _ in range(64):
+        for _ in range(32):
             out.write(os.urandom(1 << 20))
     writer = writer_in(tmp_path / "warc", compress_level=1)
     with path.open("rb") as file:
