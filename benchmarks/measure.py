@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import subprocess
 import threading
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 SAMPLE_SECONDS = 0.2
 LIMIT_SECONDS = 900.0
 KIBIBYTE = 1024
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Cost:
     exit_code: int
     began_at: float  # of the monotonic clock
     ended_at: float
-    cpu_seconds: float  # user and system, the command and every descendant it waited for
+    cpu_seconds: float  # user and system, the command and every descendant
     peak_rss_bytes: int  # of all its processes together, pages they share counted in each; sampled
 
 
@@ -44,16 +46,20 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str], log: Pa
     Raises:
         CommandFailed: with the last lines it said.
     """
+    _adopt_orphans()
     with log.open("wb") as out:
         began = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=dict(environment), cwd=folder)  # noqa: S603 - our own commands
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command, stdout=out, stderr=subprocess.STDOUT, env=dict(environment), cwd=folder, start_new_session=True
+        )
         watch = _Watch(process.pid)
         watch.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
+            ended = time.monotonic()
+            left = _wait_for_orphans(process.pid)
         finally:
             watch.end()
-        ended = time.monotonic()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-30:])
@@ -62,9 +68,28 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str], log: Pa
         exit_code=process.returncode,
         began_at=began,
         ended_at=ended,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        cpu_seconds=usage.ru_utime + usage.ru_stime + left,
         peak_rss_bytes=max(watch.peak_bytes, usage.ru_maxrss * KIBIBYTE),
     )
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes that a command leaves behind, such as a server that forks its workers.
+
+    What they used is in nobody's account otherwise (Linux: prctl(2), PR_SET_CHILD_SUBREAPER; elsewhere it is not counted).
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _wait_for_orphans(group: int) -> float:
+    """Wait until every process of the command's group has ended; return their CPU seconds."""
+    used = 0.0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            _, _, usage = os.wait4(-group, 0)
+            used += usage.ru_utime + usage.ru_stime
+    return used
 
 
 def stored_bytes(folder: Path) -> int:
@@ -97,7 +122,7 @@ class _Watch(threading.Thread):
         while not self._over.wait(SAMPLE_SECONDS):
             self.peak_bytes = max(self.peak_bytes, sum(_rss_bytes(pid) for pid in _tree(self._pid)))
             if time.monotonic() > limit:
-                os.kill(self._pid, 9)
+                os.killpg(self._pid, 9)
                 return
 
     def end(self) -> None:
