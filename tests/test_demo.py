@@ -28,8 +28,8 @@ from govcrawl.items import ListEntry
 from spiders.demo_sfj import demo_sfj
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterator
+    from pathlib import Path
 
     from govcrawl.demo.model import Truth
 
