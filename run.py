@@ -400,7 +400,7 @@ def run_pip(arguments: Sequence[str], descriptor: int, pip: tuple[list[str], dic
         )
     broken = re.search(r"connection broken by '(.*)'", said)
     if broken and "No matching distribution found" in said:
-        raise NoIndex(broken[1][:200])
+        raise NoIndex(broken[1].rpartition(": ")[2].strip("')\""))
     raise SetUpError(
         f"pip 没有成功（退出码 {process.returncode}，原因见上），环境没有建成；排除原因后再运行同一命令即可。",
         f"pip failed (exit code {process.returncode}, reason above) and the environment was not made; "
