@@ -10,7 +10,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sqlite_utils.db import Database
 
@@ -72,12 +72,12 @@ class CatalogFile:
             msg = f"catalog {path}: cannot be made: {exc}; choose a data directory that can be written"
             raise ArchiveWriteError(msg) from exc
         if begun:
-            with _connected(path, read_only=True) as db:
+            with _connected(path, mode="ro", read_only=False) as db:
                 try:
                     _check_known(path, db)
                 finally:
                     db.close()
-        with _connected(path, read_only=False) as db:
+        with _connected(path, mode="rwc", read_only=False) as db:
             _use_wal(db.conn)
             db.conn.execute("PRAGMA synchronous = FULL")
             db.conn.execute("PRAGMA foreign_keys = ON")
@@ -100,7 +100,7 @@ class CatalogFile:
                 f"that holds one (GOVCRAWL_DATA)"
             )
             raise CatalogError(msg)
-        with _connected(path, read_only=True) as db:
+        with _connected(path, mode="ro", read_only=True) as db:
             _check_known(path, db)
             pending = [migration.name for migration in MIGRATIONS.pending(db)]
             if pending:
@@ -175,9 +175,9 @@ class CatalogFile:
 
 
 @contextmanager
-def _connected(path: Path, *, read_only: bool) -> Iterator[Database]:
-    """A connection that is closed again when the block raises."""
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+def _connected(path: Path, *, mode: Literal["ro", "rwc"], read_only: bool) -> Iterator[Database]:
+    """A connection that is closed again when the block raises; ``read_only`` says for whom errors are worded."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     with _translated(path, read_only=read_only):
         conn = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
@@ -235,7 +235,7 @@ def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
             msg = f"{path} is not a readable catalog: {exc}; restore it from a copy, or move it away and crawl again"
             raise CatalogError(msg) from exc
         if code in _STORAGE_CODES and read_only:
-            msg = f"catalog {path} cannot be read: {exc}; check permissions of the file and its directory"
+            msg = f"catalog {path} cannot be read: {exc}; check free space and the permissions of its directory"
             raise CatalogError(msg) from exc
         if code in _STORAGE_CODES:
             msg = (
