@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import random
+import json
+import os
 import re
 import resource
 import signal
@@ -164,8 +165,14 @@ def test_a_list_without_rows_fails_the_crawl_and_names_the_page(site: SmallSite,
 def test_a_short_list_is_not_complete(site: SmallSite, tmp_path: Path) -> None:
     """A list that says more entries than it shows is reported, and nothing is declared unlisted."""
     site.routes[LIST] = listing([row(n) for n in (1, 2, 3)], total=9)
-    empty = b'{"code": 200, "count": 9, "page": 1, "prepage": 10, "pageCount": 1, "data": []}'
-    site.routes["/fjdzapp/search"] = (200, {"Content-Type": "application/json"}, empty)
+    again = {
+        "docid": 3,
+        "doctitle": row(3)[1],
+        "docpuburl": f"http://{HOST}{LIST}202403/t20240305_3.htm",
+        "docreltime": "2024-03-05",
+    }
+    answer = json.dumps({"count": 9, "page": 1, "prepage": 10, "pageCount": 1, "data": [again]}).encode()
+    site.routes["/fjdzapp/search"] = (200, {"Content-Type": "application/json"}, answer)
     done = crawl(tmp_path, site)
     assert done.returncode == 1
     assert "9 entries, 3 were read" in done.stdout
@@ -287,7 +294,7 @@ def test_a_full_disk_ends_the_crawl_and_leaves_a_sound_archive(site: SmallSite, 
     site.routes[f"{LIST}202403/P3.zip"] = (
         200,
         {"Content-Type": "application/zip"},
-        b"PK" + random.Random(3).randbytes(5 * MEBIBYTE),
+        b"PK" + os.urandom(5 * MEBIBYTE),
     )
     line, env = command(tmp_path, site)
     done = subprocess.run(
