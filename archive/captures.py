@@ -71,7 +71,7 @@ def row_fields(prepared: Prepared, place: Placed, warc_file: str) -> CaptureFiel
         "refers_to": revisit.record_id if revisit else None,
         "etag": head.value(b"ETag"),
         "last_modified": head.value(b"Last-Modified"),
-        "ip": ip_text(exchange.ip) if exchange.ip else None,
+        "ip": ip_text(exchange.ip),
         "request_record_id": place.request_record_id,
         "metadata_record_id": place.metadata_record_id,
         "request_offset": place.request_offset,

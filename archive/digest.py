@@ -20,7 +20,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from archive.codings import PIECE_BYTES, undo_codings
+from archive.codings import CODINGS_LIMIT, PIECE_BYTES, undo_codings
 from archive.errors import UnreadableContent
 
 if TYPE_CHECKING:
@@ -127,12 +127,14 @@ def iter_payload(source: Source, head: Head, method: str) -> Iterator[bytes]:
     """Yield the payload in pieces: the body after transfer-decoding, before content-decoding (RFC 9112 section 6).
 
     Of a broken chunk what is there is taken; where a chunk-size line should stand and something else does, the rest is
-    taken as it is, which is what a body that only claims to be chunked needs.
+    taken as it is, which is what a body that only claims to be chunked needs. Never raises for what a server sent.
     """
     if not has_payload(head, method):
         return iter(())
     file = _as_file(source)
     codings = _codings(head.values(b"Transfer-Encoding"))
+    if len(codings) > CODINGS_LIMIT:  # an attack, which must not keep a capture from being stored
+        return _iter_plain(file, head.end, None)
     if not codings:
         return _iter_plain(file, head.end, _content_length(head))
     if codings[-1] == "chunked":

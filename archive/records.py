@@ -112,7 +112,7 @@ def warc_date(at: datetime) -> str:
 
 def target_uri(url: str) -> str:
     """Percent-encode what a URI must not contain (RFC 3986 section 2); what is encoded already stays."""
-    return quote(url, safe=_URI_SAFE)
+    return quote(url, safe=_URI_SAFE, errors="replace")
 
 
 def warc_fields(values: Mapping[str, str | None]) -> bytes:
@@ -253,8 +253,8 @@ def _revisit_headers(revisit: Revisit, framing: Framing) -> Headers:
 
 def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers:
     headers: Headers = []
-    if exchange.ip:
-        headers.append(("WARC-IP-Address", ip_text(exchange.ip)))
+    if ip := ip_text(exchange.ip):
+        headers.append(("WARC-IP-Address", ip))
     if exchange.tls_version:
         headers.append(("WARC-Protocol", f"http/{http_version or '1.1'}"))
         headers.append(("WARC-Protocol", _tls_name(exchange.tls_version)))
@@ -263,9 +263,15 @@ def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers
     return headers
 
 
-def ip_text(ip: str) -> str:
-    """Write an address in its one form (RFC 5952); an IPv4 peer of a dual-stack socket is an IPv4 address."""
-    address = ipaddress.ip_address(ip.partition("%")[0])
+def ip_text(ip: str | None) -> str | None:
+    """Write an address in its one form (RFC 5952); an IPv4 peer of a dual-stack socket is an IPv4 address.
+
+    What is no IP address (the path of a local socket) gives ``None``: WARC-IP-Address has no place for it.
+    """
+    try:
+        address = ipaddress.ip_address((ip or "").partition("%")[0])
+    except ValueError:
+        return None
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 

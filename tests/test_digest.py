@@ -204,6 +204,12 @@ def test_transfer_coding_under_the_chunks_is_undone() -> None:
     assert payload_of(message) == PAGE
 
 
+def test_tower_of_transfer_codings_is_left_as_it_is() -> None:
+    """A server that stacks absurdly many transfer codings does not keep its answer from being measured."""
+    message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + b"gzip, " * 1000 + b"chunked\r\n\r\n4\r\ntext\r\n0\r\n\r\n"
+    assert payload_of(message) == b"4\r\ntext\r\n0\r\n\r\n"
+
+
 def test_payload_stays_content_encoded() -> None:
     """The payload digest is over the compressed bytes inside the chunks."""
     packed = gzip.compress(PAGE)

@@ -204,10 +204,15 @@ def test_truncated_capture_says_why(tmp_path: Path, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("ip", "kept"),
-    [("2001:DB8:0:0:0:0:0:1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1"), ("::ffff:192.0.2.1", "192.0.2.1")],
+    [
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("/run/x", None),
+    ],
 )
-def test_addresses_have_one_form(tmp_path: Path, ip: str, kept: str) -> None:
-    """IPv6 addresses are written as RFC 5952 says, mapped IPv4 addresses as IPv4."""
+def test_addresses_have_one_form(tmp_path: Path, ip: str, kept: str | None) -> None:
+    """IPv6 addresses are written as RFC 5952 says, mapped IPv4 addresses as IPv4; what is no address is left out."""
     records = written(tmp_path, group_of(ip=ip))
     assert [fields_of(record).get("WARC-IP-Address") for record in records] == [None, kept, kept, None]
 
