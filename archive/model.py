@@ -6,10 +6,12 @@ A missing value is ``None``; nothing here is ever guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import IO, Literal
+from typing import IO, Literal, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from collections.abc import Mapping
 
 Truncation = Literal["length", "time", "disconnect", "unspecified"]
 """Why a capture is shorter than what the server meant to send (WARC 1.1, 'WARC-Truncated')."""
