@@ -7,11 +7,11 @@ A missing value is ``None``; nothing here is ever guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, Literal, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Mapping
+    from datetime import datetime
 
 Truncation = Literal["length", "time", "disconnect", "unspecified"]
 """Why a capture is shorter than what the server meant to send (WARC 1.1, 'WARC-Truncated')."""
@@ -63,7 +63,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One HTTP/1.x exchange, exactly as it crossed the wire.
+    """One HTTP exchange, exactly as it crossed the wire, or as a browser tells of it (``rebuilt_by``).
 
     ``response`` is a seekable binary file holding every byte received after the request was sent, interim (1xx) heads
     included; whoever made the exchange closes it after the archive has taken it.
@@ -80,6 +80,8 @@ class Exchange:
     truncated: Truncation | None = None
     tls_version: str | None = None  # as OpenSSL names it, e.g. TLSv1.3
     tls_cipher: str | None = None
+    http_version: str | None = None  # h2: what crossed the wire was not HTTP/1.x, and the blocks only say the same
+    rebuilt_by: str | None = None  # a browser's product name: the blocks were put together from what it tells of the exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
