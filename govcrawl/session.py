@@ -22,7 +22,7 @@ import scrapy
 import twisted
 from scrapy import signals
 
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, ArchiveWriteError
 from archive.model import Capture, Context, Exchange, Kind
 from archive.store import Store
 from govcrawl import __version__
@@ -197,18 +197,21 @@ class Session:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            futures = [future for _, _, future in batch]
+            exchanges = [(exchange, context) for exchange, context, _ in batch]
             try:
-                captures = await self.call(
-                    self.store.put_captures, [(exchange, context) for exchange, context, _ in batch]
-                )
-            except ArchiveError as error:
-                for _, _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for (_, _, future), capture in zip(batch, captures, strict=True):
+                captures = await self.call(self.store.put_captures, exchanges)
+                for future, capture in zip(futures, captures, strict=True):
                     if not future.done():
                         future.set_result(capture)
+            except ArchiveError as error:
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
+            finally:  # whatever else goes wrong: nobody waits for ever, and nothing counts as stored that is not
+                for future, (exchange, _) in zip(futures, exchanges, strict=True):
+                    if not future.done():
+                        future.set_exception(ArchiveWriteError(f"{exchange.url}: was not stored; the log says why"))
 
     # --- what the spider needs ---
 
