@@ -81,7 +81,7 @@ class Exchange:
     tls_version: str | None = None  # as OpenSSL names it, e.g. TLSv1.3
     tls_cipher: str | None = None
     http_version: str | None = None  # h2: what crossed the wire was not HTTP/1.x, and the blocks only say the same
-    rebuilt_by: str | None = None  # a browser's product name: the blocks were put together from what it tells of the exchange
+    rebuilt_by: str | None = None  # a browser: the blocks were put together from what it tells of the exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

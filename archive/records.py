@@ -151,6 +151,15 @@ class RecordWriter:
             "metadata", self._shared_headers(url, at), warc_fields({"note": kind, **fields}), WARC_FIELDS
         )
 
+    def write_resource(self, url: str, content: bytes, content_type: str, partner: str, at: datetime) -> Member:
+        """Write something made from a capture that no server sent (WARC 1.1, 'resource'); ``partner`` is its record id."""
+        headers = [
+            *self._shared_headers(url, at),
+            ("WARC-Concurrent-To", partner),
+            ("WARC-Payload-Digest", digest_bytes(content)),
+        ]
+        return self._write_bytes("resource", headers, content, content_type)
+
     def write_group(self, group: Group) -> tuple[Member, Member, Member]:
         """Write a capture: response or revisit, request, metadata (WARC 1.1, 'WARC-Concurrent-To').
 
@@ -167,8 +176,8 @@ class RecordWriter:
         _, body = read_request(exchange.request)
         payload = [("WARC-Payload-Digest", digest_bytes(body))] if body else []
         request = self._write_bytes("request", shared + pairing + connection + payload, exchange.request, HTTP_REQUEST)
-        elapsed = {"fetchTimeMs": str(round(exchange.elapsed_seconds * 1000))}
-        block = warc_fields({**elapsed, **context_fields(group.context)})
+        made = {"fetchTimeMs": str(round(exchange.elapsed_seconds * 1000)), "rebuiltBy": exchange.rebuilt_by}
+        block = warc_fields({**made, **context_fields(group.context)})
         return response, request, self._write_bytes("metadata", shared + pairing, block, WARC_FIELDS)
 
     def _shared_headers(self, url: str, at: datetime) -> Headers:
@@ -255,8 +264,9 @@ def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers
     headers: Headers = []
     if ip := ip_text(exchange.ip):
         headers.append(("WARC-IP-Address", ip))
+    if exchange.tls_version or exchange.http_version:
+        headers.append(("WARC-Protocol", exchange.http_version or f"http/{http_version or '1.1'}"))
     if exchange.tls_version:
-        headers.append(("WARC-Protocol", f"http/{http_version or '1.1'}"))
         headers.append(("WARC-Protocol", _tls_name(exchange.tls_version)))
         if exchange.tls_cipher:
             headers.append(("WARC-Cipher-Suite", exchange.tls_cipher))

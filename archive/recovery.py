@@ -109,6 +109,8 @@ def whole_end(path: Path, *, start: int = 0) -> int:
                 waiting = record.record_id
             elif record.type == "metadata" and partner == waiting:
                 end, waiting = member_end, None
+            elif record.type == "resource" and waiting is None:  # names a capture that stands whole before it
+                end = member_end
             elif partner != waiting or record.type not in {"request", "warcinfo"}:
                 break
     except CaptureMissing as stop:

@@ -265,6 +265,19 @@ class Store:
                         at,
                     )
 
+    def put_resource(self, capture: Capture, url: str, content: bytes, content_type: str, at: datetime) -> str:
+        """Store what was made from a capture and no server sent, such as a rendered page; returns its record id.
+
+        It is a ``resource`` record without a row: only exchanges have rows, so that nothing can take it for one.
+        """
+        with self._lock:
+            crawl = self._crawl(capture.crawl_id)
+            with kept_or_undone(crawl):
+                placed = crawl.writer.write_resource(url, content, content_type, capture.record_id, at)
+                with self.catalog.atomic():
+                    crawl.put_file_rows(placed)
+                return placed.record_id
+
     def open_capture(self, capture: Capture) -> StoredResponse:
         """Open a capture as the response it was; errors as :func:`archive.reader.open_capture`."""
         return open_capture(self.data_dir, capture, original_of=self.catalog.capture_by_record_id)

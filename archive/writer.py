@@ -60,7 +60,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedNote:
-    """Where a free-standing metadata record was written."""
+    """Where a free-standing record was written: a note, or a resource."""
 
     warc_file: str
     opened_at: datetime
@@ -181,10 +181,19 @@ class WarcWriter:
 
     def write_note(self, kind: NoteKind, url: str, fields: Mapping[str, str | None], at: datetime) -> PlacedNote:
         """Write a free-standing metadata record: a failure or a decision that no exchange shows."""
-        file = self._file_for(RECORD_OVERHEAD_BYTES)
+        return self._write_alone(RECORD_OVERHEAD_BYTES, lambda writer: writer.write_note(kind, url, fields, at))
+
+    def write_resource(self, url: str, content: bytes, content_type: str, partner: str, at: datetime) -> PlacedNote:
+        """Write a free-standing resource record: what was made from a capture; see :class:`RecordWriter`."""
+        return self._write_alone(
+            RECORD_OVERHEAD_BYTES + len(content),
+            lambda writer: writer.write_resource(url, content, content_type, partner, at),
+        )
+
+    def _write_alone(self, expected_bytes: int, write: Callable[[RecordWriter], Member]) -> PlacedNote:
+        file = self._file_for(expected_bytes)
         buffer = io.BytesIO()
-        writer = RecordWriter(buffer, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id)
-        member = writer.write_note(kind, url, fields, at)
+        member = write(RecordWriter(buffer, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id))
         start = self._append(file, buffer)
         return PlacedNote(
             warc_file=file.path.name,
