@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from govcrawl.tables import is_layout, read_grid, rows_of
+from govcrawl.tables import is_layout, read_grid, read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator
@@ -195,19 +195,14 @@ def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
 
 def _put_table(table: Any, drop: Container[Any], reading: _Reading) -> None:
     """Read a data table; text that stands outside its cells (caption, stray text of broken markup) becomes paragraphs."""
-    rows = [row for row in rows_of(table) if row and not is_hidden(row[0].getparent())]
-    caption = table.find("caption")
-    if caption is not None:
-        _walk(caption, drop, reading)
+    parts = read_parts(table)
+    rows = [row for row in parts.rows if row and not is_hidden(row[0].getparent())]
+    for stray in parts.strays:
+        if isinstance(stray, str):
+            reading.pieces.append(stray)
+        elif not is_hidden(stray) and stray not in drop:
+            _walk(stray, drop, reading)
         reading.flush()
-    for part in (
-        table,
-        *(part for part in table.iter("thead", "tbody", "tfoot", "tr") if next(part.iterancestors("table")) is table),
-    ):
-        for stray in (part.text, *(child.tail for child in part)):
-            if stray and not stray.isspace():
-                reading.pieces.append(stray)
-                reading.flush()
     seen: list[str] = []
 
     def text_of(cell: Any) -> str:

@@ -7,17 +7,17 @@ import unicodedata
 
 _OPEN, _CLOSE = "〔\\[［(（【〖", "〕\\]］)）】〗"
 _NUMBER = re.compile(
-    rf"(?P<prefix>[\u3400-\u9fff]{{1,24}})\s*[{_OPEN}]\s*(?P<year>(?:19|20)\d\d)\s*年?\s*[{_CLOSE}]\s*(?P<nth>第?)\s*(?P<serial>\d{{1,6}})\s*[号號]"
+    rf"(?P<prefix>[\u3400-\u9fff]{{1,24}})\s*[{_OPEN}]\s*(?P<year>(?:19|20)\d\d)\s*年?\s*[{_CLOSE}]\s*(?P<nth>第?)\s*(?P<serial>\d{{1,6}})\s*[号號](?![楼线院室房门栋樓線門])"
 )
 
 # What leads up to a number in running text and is no part of it. None of these stands inside the 代字 of an agency.
 _LEADS = re.compile(
     "根据|根據|按照|依据|依照|遵照|参照|对照|贯彻|落实|执行|印发|转发|下发|发布|公布|颁布|制定|废止|替代|代替|修订|修改|详见|参见|"
-    "文件|通知|精神|文号|发文字号|字号|规定|要求|意见|批复|方案|办法|以及|并与|并由|或者|同时|结合|属于|包括|其中|分别|有关|关于|附件|原件|"
+    "现将|文件|通知|精神|文号|发文字号|字号|规定|要求|意见|批复|方案|办法|以及|并与|并由|或者|同时|结合|属于|包括|其中|分别|有关|关于|附件|原件|"
     "[与及或对由以从为的了在被见该据]"
 )
 _JOINS = re.compile("^[和并]+")
-_LONGEST_PREFIX = 12
+_SHORTEST_PREFIX, _LONGEST_PREFIX = 2, 12
 
 
 def read_citations(text: str | None, own: str | None = None) -> tuple[str, ...]:
@@ -61,4 +61,4 @@ def _prefix(run: str, *, joined: bool) -> str:
     tail = run[ends[-1] :] if ends else run
     if joined and not ends:
         tail = _JOINS.sub("", tail)
-    return tail if len(tail) <= _LONGEST_PREFIX else ""
+    return tail if _SHORTEST_PREFIX <= len(tail) <= _LONGEST_PREFIX else ""

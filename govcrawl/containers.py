@@ -15,7 +15,7 @@ _HINTS: tuple[tuple[str, ...], ...] = (
     (".TRS_Editor", ".TRS_UEDITOR", ".trs_editor_view", ".TRS_PreAppend"),
     ("#UCAP-CONTENT", "ucapcontent"),
     ("#vsb_content", ".v_news_content", "#vsb_content_2", "#vsb_content_1001", "#vsb_newscontent"),
-    ("#zoom", "#Zoom"),
+    ("#zoom",),
     (
         *(
             "#dochtmlcon",
@@ -51,7 +51,6 @@ _HINTS: tuple[tuple[str, ...], ...] = (
     ),
 )
 _RANKS = {hint.lower(): rank for rank, group in enumerate(_HINTS) for hint in group}
-_NAMES = {hint.lower(): hint for group in _HINTS for hint in group}
 _FURNITURE = re.compile(r"(?:^|[\s_-])(?:foot|footer|bottom|copyright|header|sidebar|nav)(?:$|[\s_-])", re.IGNORECASE)
 _HIGHEST = 6  # ancestors looked at for the line with date and source
 
@@ -65,21 +64,20 @@ def find_container(root: Any) -> tuple[Any, str] | None:
     met: list[tuple[int, str, Any]] = []
     for element in root.iter():
         attributes = element.attrib
-        names = []
-        if attributes:
-            names = [
-                "#" + attributes.get("id", "").strip().lower(),
-                *("." + c.lower() for c in attributes.get("class", "").split()),
-            ]
+        names = (
+            ["#" + attributes.get("id", "").strip(), *("." + c for c in attributes.get("class", "").split())]
+            if attributes
+            else []
+        )
         names.append(element.tag)
-        met += [(_RANKS[name], name, element) for name in names if name in _RANKS]
+        met += [(_RANKS[name.lower()], name, element) for name in names if name.lower() in _RANKS]
     kept = [m for m in met if not _in_furniture(m[2])]
     kept = [m for m in kept if not _hidden(m[2])] or kept
     if not kept:
         return None
     first = min(rank for rank, _, _ in kept)
     _, name, element = max((m for m in kept if m[0] == first), key=lambda m: unlinked_length(m[2]))
-    return element, _NAMES[name]
+    return element, name
 
 
 def unlinked_length(element: Any) -> int:

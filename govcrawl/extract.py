@@ -382,7 +382,7 @@ def read_hints(page: Page) -> DocumentPage:
         container=container,
         container_name=name,
         fields=read_lines(scope, container),
-        index_fields=read_index(find_index(scope)),
+        index_fields=read_index(find_index(scope, leading=None) or find_index(page.root, leading=None)),
         metas=metas,
         attachments=tuple(
             link for link in file_links([scope], page.url, query_encoding=page.encoding) if is_file_url(link.url)

@@ -98,7 +98,7 @@ _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _COLON = r"[:：﹕︰]"
 _HAS_COLON = re.compile(_COLON)
 _NOTHING = frozenset({"", "无", "無", "暂无", "暫無", "-", "--", "—", "——", "/", "null", "undefined"})
-_EDGE = " \t\r\n\u00a0\u3000\u200b\ufeff|丨[]【】"
+_BETWEEN = " |丨"  # rules that stand between one value and the next label
 _LOOSE_LENGTH = 4  # labels this long are unmistakable and may follow a value without a blank
 
 
@@ -109,7 +109,7 @@ def normal_label(text: str) -> str:
 
 def read_value(text: str | None) -> str | None:
     """Return a printed value with its blanks collapsed; None where it is empty or says 无."""
-    value = _BLANKS.sub(" ", text or "").strip(_EDGE)
+    value = _BLANKS.sub(" ", text or "").strip()
     return None if value.lower() in _NOTHING else value
 
 
@@ -138,7 +138,9 @@ def split_labels(text: str, labels: Mapping[str, str] = LINE_LABELS) -> dict[str
     for place, match in enumerate(found):
         name = labels.get(normal_label(match.group()))
         end = found[place + 1].start() if place + 1 < len(found) else len(text)
-        value = read_value(text[match.end() : end])
+        value = read_value(
+            text[match.end() : end].strip(_BETWEEN).removesuffix("【").removesuffix("[").rstrip(_BETWEEN)
+        )
         if name and value:
             out.setdefault(name, value)
     return out
@@ -199,7 +201,9 @@ _CELLS = frozenset({"td", "th", "dt", "dd"})
 _LONGEST_LABEL = 40  # with all the blanks that stand inside labels
 _HOLDERS = ("table", "ul", "dl", "div")
 _FEWEST_FIELDS = 3
-_LEADING_CHARACTERS = 3000  # an index stands before the body
+LEADING_CHARACTERS = 3000
+"""An index inside the body's container stands at its head."""
+
 _LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far below that
 _LABEL_LENGTH = 4
 _MOSTLY = 0.5
@@ -210,13 +214,16 @@ _KEY_LABEL = re.compile(
 )
 
 
-def find_index(scope: Any) -> list[Any]:
+def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS) -> list[Any]:
     """Return the outermost elements under ``scope`` that are index tables or boxes, in document order.
 
     An element counts when it holds at least three different index fields and little else. A catalogue of documents, whose
     header row names the same fields, is none: there the cell behind a label is another label.
+
+    Args:
+        leading: only where the first so many characters name an index field; None looks at everything.
     """
-    if not _KEY_LABEL.search(_STRING(scope)[:_LEADING_CHARACTERS].translate(_SIMPLE)):
+    if not _KEY_LABEL.search(_STRING(scope)[:leading].translate(_SIMPLE)):
         return []
     found: list[Any] = []
     for holder in scope.iter(*_HOLDERS):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CELLS = frozenset({"td", "th", "cell"})
 _ROWS = frozenset({"tr", "row"})
+_SECTIONS = frozenset({"thead", "tbody", "tfoot", "colgroup", *_ROWS})
 _LARGEST_COLSPAN = 256
 _MOST_CELLS = 400_000
 """Cells of one resolved grid; beyond that spans are not expanded (a page of 24 MB can claim millions)."""
@@ -16,17 +17,44 @@ _MOST_CELLS = 400_000
 _LONG_CELL = 400  # characters; a cell that long holds running text
 
 
-def rows_of(table: Any) -> list[list[Any]]:
-    """Return the cells of a table's own rows, nested tables left aside."""
-    own = (row for row in table.iter(*_ROWS) if next(row.iterancestors("table"), None) is table)
-    return [[cell for cell in row if cell.tag in _CELLS] for row in own]
+class Parts(NamedTuple):
+    """What a table consists of: its rows of cells, and what broken markup left between them (texts, elements), in order."""
+
+    rows: list[list[Any]]
+    strays: list[Any]
+
+
+def read_parts(table: Any) -> Parts:
+    """Return a table's own rows and what stands outside its cells; nested tables are part of their cells."""
+    parts = Parts([], [table.text] if table.text else [])
+    stack = [(table, iter(table))]
+    while stack:
+        parent, children = stack[-1]
+        child = next(children, None)
+        if child is None:
+            stack.pop()
+            left = parent if stack else None
+        elif child.tag in _SECTIONS:
+            if child.tag in _ROWS:
+                parts.rows.append([cell for cell in child if cell.tag in _CELLS])
+            if child.text:
+                parts.strays.append(child.text)
+            stack.append((child, iter(child)))
+            left = None
+        else:
+            if child.tag not in _CELLS or parent.tag not in _ROWS:
+                parts.strays.append(child)
+            left = child
+        if left is not None and left.tail:
+            parts.strays.append(left.tail)
+    return parts
 
 
 def is_layout(table: Any) -> bool:
     """Tell whether a table only arranges: ``role=presentation``, one column, one row with running text, or a frame around others."""
     if table.get("role") in {"presentation", "none"}:
         return True
-    rows = [row for row in rows_of(table) if row]
+    rows = [row for row in read_parts(table).rows if row]
     if max(map(len, rows), default=0) <= 1:
         return True
     cells = [cell for row in rows for cell in row]

@@ -81,7 +81,7 @@ def detect_template(page: Page) -> Any | None:
     Raises:
         CrawlError: the page cannot be decoded or is none.
     """
-    scores = [(sum(mark in page.text for mark in getattr(family, "signals", ())), family) for family in templates()]
+    scores = [(sum(mark in page.text for mark in family.signals), family) for family in templates()]
     best, family = max(scores, key=lambda score: score[0], default=(0, None))
     return family if best >= FEWEST_SIGNALS else None
 
@@ -99,10 +99,9 @@ def templates() -> Iterator[Any]:
             raise CrawlError(f"templates of SPIDER_MODULES {name!r} cannot be imported: {error}") from error
         for found in iter_modules(package.__path__, f"{package.__name__}."):
             module = import_module(found.name)
-            for value in vars(module).values():
-                if (
-                    isinstance(value, type)
-                    and value.__module__ == module.__name__
-                    and getattr(value, "template_name", "")
-                ):
-                    yield value
+            own = (
+                value
+                for value in vars(module).values()
+                if isinstance(value, type) and value.__module__ == module.__name__
+            )
+            yield from (value for value in own if vars(value).get("template_name"))

@@ -33,6 +33,7 @@ _EMPTY = re.compile(r"暂无|没有(?:找到|查询到|搜索到|相关)|无相�
 _DOC_ID = re.compile(r"/t\d{8}_(\d+)\.\w+$")
 _REL = re.compile(r"rel_(\d+)")
 _PINNED = re.compile(r"\[\s*置\s*顶\s*\]|【\s*置\s*顶\s*】")
+_DAY = re.compile(r"\d{1,2}\D\d{1,2}")  # as in [03-05]: printed, but no full date
 _COVERING = 0.9  # share of the content's text that an inner editor block must hold to be read alone
 
 
@@ -92,9 +93,8 @@ def _read_row(page: Page, row: Any) -> ListEntry:
         raise TemplateMismatch(
             f"{page.url}: a list row has title {title!r} and link {link.get('href')!r}; expected both"
         )
-    printed = next(
-        (read_value("".join(span.itertext())) for span in row.iter("span") if parse_date(_date_text(span))), None
-    )
+    spans = _texts(row.iter("span"))
+    printed = next(filter(parse_date, spans), None) or next((text for text in spans if _DAY.search(text)), None)
     return ListEntry(
         url=url,
         title=title,
@@ -103,10 +103,6 @@ def _read_row(page: Page, row: Any) -> ListEntry:
         key=_key(url, next((m[1] for em in row.iter("em") if (m := _REL.fullmatch(em.get("id") or ""))), None)),
         pinned=any(_PINNED.search("".join(em.itertext())) for em in row.iter("em", "span", "i", "font")),
     )
-
-
-def _date_text(span: Any) -> str:
-    return "".join(span.itertext())
 
 
 def _first_search(page: Page, rows: int, pages: int | None, total: int | None) -> NextPage | None:
