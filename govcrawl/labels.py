@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from govcrawl.blocks import normal_text
 from govcrawl.pick import compiled
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def normal_label(text: str) -> str:
 
 def read_value(text: str | None) -> str | None:
     """Return a printed value with its blanks collapsed; None where it is empty or says 无."""
-    value = _BLANKS.sub(" ", text or "").strip()
+    value = normal_text(text or "")
     return None if value.lower() in _NOTHING else value
 
 

@@ -148,7 +148,7 @@ def test_index_labels_in_a_line() -> None:
         (" \u3000 ", None),
         (None, None),
         ("--", None),
-        (" 云岭市\n 司法局 ", "云岭市 司法局"),
+        (" 云岭市\n 司法局 A\nB ", "云岭市司法局 A B"),
         ("无锡市", "无锡市"),
     ],
 )

