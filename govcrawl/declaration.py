@@ -51,6 +51,8 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
     base = urlsplit(cls.base_url)
     if base.scheme not in {"http", "https"} or not base.hostname:
         raise BadAgency(f"{where}: base_url is {cls.base_url!r}; expected an absolute http(s) URL")
+    if unknown := [channel for channel in cls.browser_channels if channel not in cls.channels]:
+        raise BadAgency(f"{where}: browser_channels names {unknown}; expected names that channels has")
     if not cls.channels:
         raise BadAgency(f"{where}: channels is empty; expected printed channel name → seed path, at least one")
     for channel, path in cls.channels.items():

@@ -26,11 +26,15 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextPage:
-    """Where a list goes on (下一页). ``form`` is posted as application/x-www-form-urlencoded."""
+    """Where a list goes on (下一页). ``form`` is posted as application/x-www-form-urlencoded.
+
+    ``click`` is the XPath of what a reader clicks for it; in a browser channel it is clicked, and ``url`` is not asked for.
+    """
 
     url: str
     number: int  # 1 = the seed
     form: Mapping[str, str] | None = None
+    click: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from scrapy.exceptions import CloseSpider
 from archive.errors import ArchiveError
 from archive.model import Agency, Channel, Listing
 from govcrawl import __version__
+from govcrawl.browser_view import BrowserView
 from govcrawl.declaration import check_agency, read_arguments
 from govcrawl.documents import Documents, Job, qualified_key
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, UsageMistake
@@ -30,7 +31,7 @@ from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
@@ -56,13 +57,16 @@ class Walk:
     total: int | None = None
     complete: bool = False
     ended: bool = False
+    view: BrowserView | None = None  # where a browser shows it
 
 
 class DisclosureSpider(scrapy.Spider):
     """Base of all templates.
 
     An agency sets ``name`` (= file = class), ``agency`` (official name in full), ``base_url`` and ``channels`` (printed name
-    → seed path or URL). A template sets ``template_name`` and writes :meth:`read_list` and :meth:`read_document`.
+    → seed path or URL); ``browser_channels`` names those whose list a plain client cannot read. A template sets
+    ``template_name`` and writes :meth:`read_list` and :meth:`read_document`; ``browser_answer`` is a pattern of the address
+    that a page's own script asks for its list: what it answers is read, and without one the rendered page is.
 
     Arguments (``-a NAME=VALUE``): ``mode`` incremental (default) or full; ``since`` YYYY-MM-DD compares the list's date and
     keeps undated rows; ``limit`` counts documents. The last two leave every state as it is.
@@ -72,6 +76,8 @@ class DisclosureSpider(scrapy.Spider):
     agency: ClassVar[str] = ""
     base_url: ClassVar[str] = ""
     channels: ClassVar[Mapping[str, str]] = {}
+    browser_channels: ClassVar[Sequence[str]] = ()
+    browser_answer: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Check an agency's declaration when its class is defined."""
@@ -169,12 +175,23 @@ class DisclosureSpider(scrapy.Spider):
         for channel in seeds:  # all are open before the first ends, so that the last to end is known to be the last
             self._walks[channel] = Walk(channel, full=self.mode == "full" or channel not in walked)
         for channel, url in seeds.items():
-            yield self._list_request(self._walks[channel], Request(url), via=None)
+            if channel not in self.browser_channels:
+                yield self._list_request(self._walks[channel], Request(url), via=None)
+        for request in self._browser_requests():
+            yield request
 
-    def _list_request(self, walk: Walk, request: Request, via: str | None) -> Request:
+    def _browser_requests(self) -> Iterator[Request]:
+        """Ask for the next channel that needs a browser: one after another, so that one page is open at a time."""
+        walk = next((w for name in self.browser_channels if (w := self._walks[name]).view is None), None)
+        if walk is not None:
+            walk.view = BrowserView(self.browser_answer)
+            yield self._list_request(walk, Request(self.seeds()[walk.channel]), via=None)
+
+    def _list_request(self, walk: Walk, request: Request, via: str | None, click: str | None = None) -> Request:
         meta = {
             "handle_httpstatus_list": READ_STATUSES,
             **request_meta("list", channel=walk.channel, via=via, hops="L" * bool(via)),
+            **(walk.view.request_meta(click) if walk.view else {}),
         }
         return request.replace(
             callback=self.parse_list,
@@ -204,7 +221,7 @@ class DisclosureSpider(scrapy.Spider):
             listed = self.read_list(page)
         except CrawlError as error:
             await self._list_unread(request, walk, error, capture.id)
-            async for leftover in self._leftovers():
+            async for leftover in self._after(walk):
                 yield leftover
             return
         walk.pages += 1
@@ -232,8 +249,10 @@ class DisclosureSpider(scrapy.Spider):
         following = self._following(listed, fresh, known, walk)
         if following is None:
             await self._walk_ended(walk, listed)
-            async for leftover in self._leftovers():
+            async for leftover in self._after(walk):
                 yield leftover
+        elif walk.view and following.click:
+            yield self._list_request(walk, Request(self.seeds()[walk.channel]), via=response.url, click=following.click)
         else:
             base = (
                 FormRequest(following.url, formdata=dict(following.form))
@@ -265,9 +284,10 @@ class DisclosureSpider(scrapy.Spider):
         """Return the next page to ask for, None where the walk ends here."""
         if listed.next is None or self._limit_reached():
             return None
-        if not fresh:  # a page that only repeats what was seen: the list runs in a circle
-            return None
-        if walk.pages >= self.crawler.settings.getint("GOVCRAWL_MAX_LIST_PAGES"):
+        if walk.pages == 1 and not listed.entries:  # a frame that only says where its script gets the list
+            return listed.next
+        endless = walk.pages >= self.crawler.settings.getint("GOVCRAWL_MAX_LIST_PAGES")
+        if endless or not fresh:  # a page that only repeats what was seen: the list runs in a circle
             return None
         if self.since and all(e.publish_date and e.publish_date < self.since for e in listed.entries if not e.pinned):
             return None
@@ -313,7 +333,7 @@ class DisclosureSpider(scrapy.Spider):
             self.session.fail(
                 reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
             )
-            async for leftover in self._leftovers():
+            async for leftover in self._after(walk):
                 yield leftover
         except ArchiveError as error:
             raise self._archive_failed(error) from None
@@ -332,6 +352,15 @@ class DisclosureSpider(scrapy.Spider):
             self.session.stop(reason, sentence)
         else:
             self.session.fail(reason, sentence)
+
+    async def _after(self, walk: Walk) -> AsyncIterator[Request]:
+        """Ask for what comes after a walk."""
+        if walk.view:
+            await walk.view.close()
+            for request in self._browser_requests():
+                yield request
+        async for leftover in self._leftovers():
+            yield leftover
 
     # --- documents ---
 
