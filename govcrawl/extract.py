@@ -6,7 +6,7 @@ say differently is flagged, what nobody says is None.
 Flags (``Extraction.flags``): ``title_differs``, ``publish_date_differs``, ``list_date_differs``, ``source_differs`` (the sources
 disagree); ``publish_date_unreadable``, ``written_date_unreadable`` … (printed, but no date); ``attachment_only``, ``no_text``;
 ``no_container`` (the whole page was read); ``container_wide`` (far more text in the container than trafilatura takes for content);
-``trafilatura_failed``; ``undecodable`` (replacement characters in the text).
+``trafilatura_failed``, ``trafilatura_skipped`` (a text of absurd length); ``undecodable`` (replacement characters in the text).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from govcrawl.blocks import Content, normal_text, read_content
 from govcrawl.citations import read_citations
 from govcrawl.containers import find_container, find_scope, read_lines
 from govcrawl.dates import parse_date
-from govcrawl.errors import NotAPage
+from govcrawl.errors import NotAPage, UnreadablePage
 from govcrawl.guard import check, is_file
 from govcrawl.items import DocumentPage
 from govcrawl.labels import find_index, read_index, read_metas, read_value
@@ -45,7 +45,11 @@ EXTRACTOR_VERSION = "1"
 MIN_EXTRACTED_CHARACTERS = 60
 """trafilatura's own 250 is tuned on Western text and grabs the whole page around a short Chinese notice."""
 
+MAX_ASKED_CHARACTERS = 1_000_000
+"""Longest text given to trafilatura, whose time grows faster than the text; the longest real report seen has 354,824 characters."""
+
 _GRAM = 4
+_LONGEST_WHOLE = 4  # times that, markup included
 _FULL = 1.0
 _WIDE = 1.5  # a container with that many times trafilatura's text probably wraps more than the body
 _WIDE_CHARACTERS = 400
@@ -182,6 +186,9 @@ def _read_body(page: Page, hints: DocumentPage, flags: set[str]) -> _Body:
     content = read_content(hints.container, drop)
     if not content.complete:  # nothing there to read, e.g. only attachments or images
         return _Body(content, "container", None, asked=False)
+    if len(content.complete) > MAX_ASKED_CHARACTERS:
+        flags.add("trafilatura_skipped")
+        return _Body(content, "container", None, asked=False)
     reading = _ask(hints.container, drop, flags)
     if reading is None:
         return _Body(content, "container", 0.0, asked=True)
@@ -212,6 +219,10 @@ def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
 
 
 def _read_whole(page: Page, flags: set[str]) -> _Body:
+    if len(page.text) > _LONGEST_WHOLE * MAX_ASKED_CHARACTERS:
+        raise UnreadablePage(
+            f"{page.url}: {len(page.text)} characters and no known container; name the template, or fetch it as a file"
+        )
     try:
         found = trafilatura.bare_extraction(page.root, options=_options(whole=True))
     except RecursionError:

@@ -359,6 +359,16 @@ def test_absurd_pages(body: bytes) -> None:
         extract(Page(url=URL, body=body))
 
 
+def test_text_of_absurd_length() -> None:
+    """A text that trafilatura would take minutes for is read completely without it; a page of that size without container is refused."""
+    body = ("一句正文。" * 9 + "<br>").encode() * 25_000
+    document = extract(Page(url=URL, body=b"<div id=zoom>" + body))
+    assert (document.extraction.method, document.extraction.flags) == ("container", ("trafilatura_skipped",))
+    assert len(document.text or "") > 1_000_000
+    with pytest.raises(UnreadablePage, match="no known container"):
+        extract(Page(url=URL, body=b"<div>" + body * 4))
+
+
 def test_many_nested_tables() -> None:
     """Tables inside tables as deep as the parser goes are read in reasonable time."""
     body = b"<div id=zoom>" + b"<table><tr><td>a</td><td>" * 200 + "底".encode()
