@@ -63,7 +63,7 @@ _FILE_MAGICS = (
 def check(page: Page) -> None:
     """Raise unless the answer may be read as a page of the site; a genuine page passes.
 
-    Files and JSON answers pass when their status is fine.
+    Files, JSON and plain text pass when their status is fine and something came.
 
     Raises:
         BlockedPage: a challenge (521, 412, 瑞数, 加速乐, 访问验证), a firewall's refusal, a login wall, an empty or tiny body.
@@ -104,12 +104,14 @@ def _check_status(page: Page) -> None:
             raise BlockedPage(f"{page.url}: status {page.status} and {wall.group()!r}: a firewall refuses")
         _check_scripts(page)
     if page.status >= _REDIRECTS:
-        kind = "redirect that was not followed" if page.status < _ERRORS else "error"
-        raise BadStatus(f"{page.url}: status {page.status}, an {kind}; nothing is said about the document")
+        kind = "a redirect that was not followed" if page.status < _ERRORS else "an error"
+        raise BadStatus(f"{page.url}: status {page.status}, {kind}; nothing is said about the document")
 
 
 def _is_data(page: Page, body: bytes) -> bool:
-    return "json" in page.media_type or body[:1] in (b"{", b"[")
+    """Tell whether an answer is data or plain text rather than markup."""
+    declared = page.media_type
+    return body[:1] in (b"{", b"[") or (declared != "" and not any(kind in declared for kind in ("html", "xml")))
 
 
 def _check_scripts(page: Page) -> None:
@@ -160,7 +162,8 @@ def _check_sentences(page: Page, body: bytes, shown: str) -> None:
         raise BlockedPage(f"{page.url}: status 200, but it says {wall.group()!r}")
     if len(shown) <= _SHELL_CHARACTERS and page.root.xpath("//input[@type='password']"):
         raise BlockedPage(f"{page.url}: a log-in form and {len(shown)} characters of text")
-    if len(body) < TINY_BYTES and len(shown) < _LEAST_CHARACTERS and not page.root.xpath("//a[@href] | //img"):
+    nothing = not title and not page.root.xpath("//a[@href] | //img")  # a titled shell is a page that scripts fill
+    if len(body) < TINY_BYTES and len(shown) < _LEAST_CHARACTERS and nothing:
         raise BlockedPage(
             f"{page.url}: {len(body)} bytes showing {shown!r}; the home page may have to be visited first"
         )

@@ -115,6 +115,7 @@ GENUINE = {
     "slow-refresh": f"<html><head><meta http-equiv=refresh content='600;url=/'></head><body><ul>{NAV}</ul></body></html>",
     "refresh-with-text": f"<html><head><meta http-equiv=refresh content='0;url=/'></head><body><ul>{NAV}</ul></body></html>",
     "login-in-header": f"<html><body><form><input type=password></form><ul>{NAV}</ul></body></html>",
+    "filled-by-script": "<html><head><title>通知公告</title></head><body><div id=app></div><script src=/app.js></script></body></html>",
     "image-only": "<html><body><img src='./W01.jpg'></body></html>",
     "json": '{"data": [], "pageCount": 0}',
 }
@@ -134,6 +135,13 @@ def test_files_pass(magic: bytes) -> None:
     page = page_of(magic + b"\x00" * 8)
     assert is_file(page)
     check(page)
+
+
+def test_plain_text_passes() -> None:
+    """A short text file is no stub of a page; an empty one is."""
+    check(page_of("User-agent: *\nDisallow: /nbzl/\n", content_type="text/plain"))
+    with pytest.raises(BlockedPage):
+        check(page_of("\r\n", content_type="text/plain"))
 
 
 @settings(deadline=None)
