@@ -16,12 +16,12 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from archive.codings import CODINGS_LIMIT, PIECE_BYTES, undo_codings
 from archive.errors import UnreadableContent
+from archive.text import nfkc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -196,7 +196,7 @@ def text_digest(text: str) -> str:
 
     Tells whether a text changed; not a digest of any file.
     """
-    normal = " ".join(unicodedata.normalize("NFKC", text).split())
+    normal = " ".join(nfkc(text).split())
     return digest_bytes(normal.encode("utf-8", "surrogatepass"))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from archive.text import nfkc
 
 _OPEN, _CLOSE = "〔\\[［(（【〖", "〕\\]］)）】〗"
 _NUMBER = re.compile(
@@ -30,7 +31,7 @@ def read_citations(text: str | None, own: str | None = None) -> tuple[str, ...]:
     """
     if not text:
         return ()
-    plain = unicodedata.normalize("NFKC", text)
+    plain = nfkc(text)
     mine = normal_number(own) if own else None
     found: dict[str, None] = {}
     for match in _NUMBER.finditer(plain):
@@ -46,13 +47,13 @@ def read_citations(text: str | None, own: str | None = None) -> tuple[str, ...]:
 
 def normal_number(number: str) -> str:
     """Return a document number with 〔〕 brackets, ASCII digits and no blanks, for comparison."""
-    plain = re.sub(r"\s+", "", unicodedata.normalize("NFKC", number))
+    plain = re.sub(r"\s+", "", nfkc(number))
     return plain.translate(str.maketrans("[(【〖])】〗號", "〔〔〔〔〕〕〕〕号"))
 
 
 def is_document_number(text: str) -> bool:
     """Tell whether a printed line is wholly a document number."""
-    return _NUMBER.fullmatch(unicodedata.normalize("NFKC", text).strip()) is not None
+    return _NUMBER.fullmatch(nfkc(text).strip()) is not None
 
 
 def _prefix(run: str, *, joined: bool) -> str:

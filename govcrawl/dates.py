@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date, time
 from typing import NamedTuple
+
+from archive.text import nfkc
 
 EARLIEST_YEAR, LATEST_YEAR = 1949, 2099
 
@@ -47,7 +48,7 @@ def parse_date(text: str | None) -> Printed | None:
     """
     if not text:
         return None
-    value = unicodedata.normalize("NFKC", text).strip(" \t\r\n\u200b\ufeff([{【〔「『,:;|")
+    value = nfkc(text).strip(" \t\r\n\u200b\ufeff([{【〔「『,:;|")
     found = _DAY.match(value)
     day = _day(found) if found else None
     if found is None or day is None:

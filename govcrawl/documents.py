@@ -13,7 +13,7 @@ from govcrawl.decode import Page
 from govcrawl.errors import NotAPage
 from govcrawl.files import Files, read_file_response
 from govcrawl.guard import check, is_file
-from govcrawl.responses import NOT_MODIFIED, read_response
+from govcrawl.responses import NOT_MODIFIED, OK, read_response
 from govcrawl.urls import is_file_url, url_key
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Documents:
             return
         moved = self._check_redirect(response, job)
         page = read_response(response)
-        check(page)
+        if page.status != OK:
+            check(page)  # a page that answers 200 is guarded by its reader, off the reactor's thread
         if (
             is_file_url(page.url)
             or is_file(page)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import logging
 import re
-import unicodedata
 from collections import Counter
 from configparser import ConfigParser
 from functools import lru_cache
@@ -25,6 +24,7 @@ import trafilatura
 from trafilatura.settings import DEFAULT_CONFIG, Extractor
 
 from archive.model import Document, Extraction, FileLink
+from archive.text import nfkc
 from govcrawl.blocks import Content, normal_text, read_content
 from govcrawl.citations import read_citations
 from govcrawl.containers import find_container, find_scope, read_lines
@@ -265,7 +265,7 @@ def agree(one: str, other: str) -> float:
 
 
 def _squeeze(text: str) -> str:
-    return _MARKS.sub("", unicodedata.normalize("NFKC", text))
+    return _MARKS.sub("", nfkc(text))
 
 
 def _grams(text: str) -> Counter[str]:

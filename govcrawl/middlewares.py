@@ -11,8 +11,10 @@ from protego import Protego
 from scrapy import Request
 from scrapy.downloadermiddlewares import cookies
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
 from tldextract import TLDExtract
 
@@ -23,7 +25,6 @@ from govcrawl.session import Session, request_meta
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,30 @@ class OfflineCookiesMiddleware(CookiesMiddleware):
                 "scrapy.downloadermiddlewares.cookies._split_domain is no TLDExtract: use Scrapy 2.18 or 2.19"
             )
         cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None)  # noqa: SLF001
+
+
+class DecodingMiddleware(HttpCompressionMiddleware):
+    """Undoes the content coding as Scrapy does, without guessing a charset from bytes that are still compressed.
+
+    Scrapy copies a text response by asking it for its encoding first; on a gzipped page that names no charset this
+    costs a millisecond for a guess that is thrown away. Charsets are read once, by :mod:`govcrawl.decode`.
+    """
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        """Return the response with its body decoded."""
+        if isinstance(response, TextResponse) and b"Content-Encoding" in response.headers:
+            response = Response(
+                response.url,
+                status=response.status,
+                headers=response.headers,
+                body=response.body,
+                flags=response.flags,
+                request=response.request,
+                certificate=response.certificate,
+                ip_address=response.ip_address,
+                protocol=response.protocol,
+            )
+        return super().process_response(request, response)
 
 
 class PatientRetryMiddleware(RetryMiddleware):

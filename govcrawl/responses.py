@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from archive.model import Capture
 
+OK = 200
 NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 READ_STATUSES = tuple(status for status in range(200, 600) if status not in REDIRECTS)

@@ -34,6 +34,7 @@ DOWNLOAD_DELAY = 1.0  # seconds between the starts of two requests to a host; 0 
 DOWNLOAD_DELAY_JITTER = 0  # an exact pace can be shown afterwards; a random one cannot
 CONCURRENT_REQUESTS = 16  # in all; hosts are bounded each on their own
 CONCURRENT_REQUESTS_PER_DOMAIN = 8  # holds only where DOWNLOAD_DELAY is 0; otherwise 1
+CONCURRENT_ITEMS = 1  # spiders yield requests only; Scrapy starts this many tasks for every single response
 AUTOTHROTTLE_ENABLED = False  # knows latency only, neither Crawl-delay nor Retry-After
 GOVCRAWL_MAX_WAIT_SECONDS = 600.0  # a Retry-After longer than this is not waited for: the crawl says so and ends
 GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-After; doubles each time
@@ -85,6 +86,8 @@ DOWNLOADER_MIDDLEWARES = {
     "govcrawl.middlewares.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
     "govcrawl.middlewares.OfflineCookiesMiddleware": 700,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "govcrawl.middlewares.DecodingMiddleware": 590,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "govcrawl.middlewares.PatientRetryMiddleware": 550,
     "govcrawl.middlewares.HomeFirstMiddleware": 560,

@@ -12,11 +12,14 @@ import os
 import resource
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
 from govcrawl.errors import CrawlError
 
 if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
     from archive.model import Document
     from govcrawl.decode import Page
     from govcrawl.items import ListEntry
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FORKSERVER = "forkserver"
 PAGES_PER_PROCESS = 2000  # lxml and trafilatura keep caches: a fresh process now and then bounds the memory
 
 
@@ -84,10 +88,9 @@ class Readers:
             self._pool = None
 
     def _start(self) -> ProcessPoolExecutor:
-        # spawn: a fork would copy the reactor's sockets and the archive's locks into the readers
         return ProcessPoolExecutor(
             self._processes,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=_context(),
             initializer=_limit_memory,
             initargs=(self._memory_bytes,),
             max_tasks_per_child=PAGES_PER_PROCESS,
@@ -100,6 +103,19 @@ class Readers:
         for process in multiprocessing.active_children():  # a hung reader does not end by being asked
             process.kill()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def prepare(modules: list[str]) -> None:
+    """Start the process that readers are forked from, with these modules and the reading code loaded once for all."""
+    if FORKSERVER in multiprocessing.get_all_start_methods():
+        multiprocessing.get_context(FORKSERVER).set_forkserver_preload(["govcrawl.extract", *modules])
+        forkserver.ensure_running()
+
+
+def _context() -> BaseContext:
+    # never a plain fork: it would copy the reactor's sockets and the archive's locks into the readers
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context(FORKSERVER if FORKSERVER in methods else "spawn")
 
 
 def _limit_memory(memory_bytes: int) -> None:

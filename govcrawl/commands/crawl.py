@@ -7,6 +7,7 @@ Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable,
 from __future__ import annotations
 
 import difflib
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from govcrawl.monitors import summary
 from govcrawl.session import Session
 from govcrawl.speech import say
 from govcrawl.spider import DisclosureSpider
+from govcrawl.workers import prepare
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +88,9 @@ class Command(ScrapyCrawl):
             self._refuse(str(error), USAGE_EXIT)
             return
         if (process.settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
-            logging.getLogger("scrapy").setLevel(logging.WARNING)  # what the engine is made of is asked for with -L INFO
+            logging.getLogger("scrapy").setLevel(
+                logging.WARNING
+            )  # what the engine is made of is asked for with -L INFO
         crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
@@ -95,6 +99,9 @@ class Command(ScrapyCrawl):
         except ArchiveError as error:
             self._refuse(str(error), 1)
             return
+        prepare([spidercls.__module__])
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while pages come in
         process.crawl(crawler, **opts.spargs)
         process.start()
         session = crawler.get_extension(Session) if crawler.spider else None
