@@ -49,6 +49,7 @@ class Readers:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._pool: ProcessPoolExecutor | None = None
+        self._alone = asyncio.Lock()
 
     async def read(self, template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
         """Read one document page.
@@ -57,27 +58,41 @@ class Readers:
             CrawlError: the page is none (NotAPage), blocked (BlockedPage), of another shape (TemplateMismatch), or its
                 reader died twice or took longer than the limit (ReaderFailed).
         """
-        for attempt in (1, 2):
-            pool = self._pool = self._pool or self._start()
+        pool = self._pool = self._pool or self._start(self._processes)
+        try:
+            return await self._submit(pool, template, page, entry)
+        except BrokenProcessPool:
+            # every page in flight sees this; each is read once more alone, so that only the one that kills is given up
+            self._drop(pool)
+            logger.warning("reader died url=%s: reading it alone", page.url)
+        async with self._alone:
+            pool = self._start(1)
             try:
-                async with asyncio.timeout(self._seconds):
-                    return await asyncio.wrap_future(pool.submit(_read, template, page, entry))
-            except TimeoutError:
-                self._restart(pool)
-                raise ReaderFailed(
-                    f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped"
-                ) from None
+                return await self._submit(pool, template, page, entry)
             except BrokenProcessPool:
-                # every page in flight sees this; each is tried once more, so that only the one that kills readers is given up
-                self._restart(pool)
-                logger.warning("reader died url=%s attempt=%d", page.url, attempt)
-        raise ReaderFailed(
-            f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice (memory limit {self._memory_bytes} bytes)"
-        )
+                raise ReaderFailed(
+                    f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice; page skipped"
+                ) from None
+            finally:
+                self._drop(pool)
+
+    async def _submit(
+        self, pool: ProcessPoolExecutor, template: type[DisclosureSpider], page: Page, entry: ListEntry | None
+    ) -> Document:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.wrap_future(pool.submit(_read, template, page, entry))
+        except TimeoutError:
+            for process in multiprocessing.active_children():  # a hung reader does not end by being asked
+                process.kill()
+            self._drop(pool)
+            raise ReaderFailed(
+                f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped"
+            ) from None
 
     def start(self) -> None:
         """Start the processes ahead of the first page."""
-        self._pool = self._pool or self._start()
+        self._pool = self._pool or self._start(self._processes)
         for _ in range(self._processes):
             self._pool.submit(_warm)
 
@@ -87,21 +102,19 @@ class Readers:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def _start(self) -> ProcessPoolExecutor:
+    def _start(self, processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self._processes,
+            processes,
             mp_context=_context(),
             initializer=_limit_memory,
             initargs=(self._memory_bytes,),
             max_tasks_per_child=PAGES_PER_PROCESS,
         )
 
-    def _restart(self, pool: ProcessPoolExecutor) -> None:
-        if self._pool is not pool:  # somebody else in flight already did
-            return
-        self._pool = None
-        for process in multiprocessing.active_children():  # a hung reader does not end by being asked
-            process.kill()
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        """Let go of a pool that broke or was for one page; the next page starts another."""
+        if self._pool is pool:
+            self._pool = None
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -132,4 +145,9 @@ def _warm() -> int:
 def _read(template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
     from govcrawl.extract import read_page  # noqa: PLC0415 - only readers pay for trafilatura
 
-    return read_page(template, page, entry)
+    try:
+        return read_page(template, page, entry)
+    except (MemoryError, RecursionError) as error:
+        raise ReaderFailed(
+            f"reading {page.url} ({len(page.body)} bytes) took more than a reader may take ({type(error).__name__}); page skipped"
+        ) from None
