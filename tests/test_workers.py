@@ -29,7 +29,7 @@ class Hanging(FujianTrt):
 
     @classmethod
     def read_document(cls, page: Page) -> DocumentPage:
-        while page:
+        while page.url:
             time.sleep(0.1)
         return super().read_document(page)
 
