@@ -24,7 +24,7 @@ from archive.records import context_fields, dump_json
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -281,6 +281,11 @@ class Store:
     def open_capture(self, capture: Capture) -> StoredResponse:
         """Open a capture as the response it was; errors as :func:`archive.reader.open_capture`."""
         return open_capture(self.data_dir, capture, original_of=self.catalog.capture_by_record_id)
+
+    def together(self, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run several of the functions below in one transaction; when one of them fails, nothing of any is kept."""
+        with self._lock, self.catalog.atomic():
+            return [job() for job in jobs]
 
     # Lists and documents: the catalog's own, see there
 

@@ -108,7 +108,7 @@ class Documents:
         images = [await files.fetch(file, "image", known.url, file) for file in known.images]
         before = (*known.attachments, *known.images)
         if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
-            await session.call(
+            await session.put(
                 session.store.put_unchanged, session.crawl_id, known.document_id, capture.id, datetime.now(UTC)
             )
             session.tally.counts["unchanged"] += 1
@@ -145,7 +145,7 @@ class Documents:
         aliases = [*job.aliases]
         if job.entry and url_key(job.entry.url) != url_key(url):
             aliases.append((job.entry.url, url_key(job.entry.url)))
-        put = await session.call(
+        put = await session.put(
             session.store.put_document,
             session.crawl_id,
             session.spider.name,
@@ -160,7 +160,7 @@ class Documents:
         )
         job.document_id = put.document_id
         for alias, key in job.aliases[taken:]:  # named by another list while the document was being put
-            await session.call(
+            await session.put(
                 session.store.put_alias, session.spider.name, put.document_id, alias, key, datetime.now(UTC)
             )
         session.tally.counts[put.outcome] += 1

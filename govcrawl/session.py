@@ -22,10 +22,11 @@ import scrapy
 import twisted
 from scrapy import signals
 
-from archive.errors import ArchiveError, ArchiveWriteError
+from archive.errors import ArchiveError
 from archive.model import Capture, Context, Exchange, Kind
 from archive.store import Store
 from govcrawl import __version__
+from govcrawl.batches import Batches
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.politeness import Governor
 from govcrawl.workers import Readers
@@ -46,7 +47,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCKED_LIMIT = 3  # blocked documents after which the host, not the document, is taken to be the reason
-MAX_BATCH = 64  # captures made durable by one fsync; more would only delay the first of them
 
 
 def request_meta(
@@ -102,8 +102,8 @@ class Session:
             settings.getfloat("GOVCRAWL_READ_SECONDS"),
             settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
         )
-        self._waiting: list[tuple[Exchange, Context, asyncio.Future[Capture]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._captures: Batches[tuple[Exchange, Context], Capture] = Batches(self._put_captures)
+        self._rows: Batches[Callable[[], Any], Any] = Batches(self._put_rows)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.store = Store.open(
             Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
@@ -171,11 +171,7 @@ class Session:
         Raises:
             ArchiveError: it could not be stored; the crawl is being ended.
         """
-        future: asyncio.Future[Capture] = asyncio.get_running_loop().create_future()
-        self._waiting.append((exchange, self.context(request), future))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write())
-        capture = await future
+        capture = await self._captures.put((exchange, self.context(request)))
         self.tally.counts["requests"] += 1
         self.tally.counts["bytes"] += exchange.response_bytes
         return capture
@@ -194,25 +190,6 @@ class Session:
             entry=why.get("entry") or {},
         )
 
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            futures = [future for _, _, future in batch]
-            exchanges = [(exchange, context) for exchange, context, _ in batch]
-            try:
-                captures = await self.call(self.store.put_captures, exchanges)
-                for future, capture in zip(futures, captures, strict=True):
-                    if not future.done():
-                        future.set_result(capture)
-            except ArchiveError as error:
-                for future in futures:
-                    if not future.done():
-                        future.set_exception(error)
-            finally:  # whatever else goes wrong: nobody waits for ever, and nothing counts as stored that is not
-                for future, (exchange, _) in zip(futures, exchanges, strict=True):
-                    if not future.done():
-                        future.set_exception(ArchiveWriteError(f"{exchange.url}: was not stored; the log says why"))
-
     # --- what the spider needs ---
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -226,6 +203,21 @@ class Session:
         except ArchiveError as error:
             self.stop("archive", str(error))
             raise
+
+    async def put(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of the store that puts rows, in one transaction with others that wait; returns when it is durable.
+
+        Raises:
+            ArchiveError: as :meth:`call`.
+        """
+        result: T = await self._rows.put(partial(function, *args, **kwargs))
+        return result
+
+    async def _put_captures(self, batch: list[tuple[Exchange, Context]]) -> list[Capture]:
+        return await self.call(self.store.put_captures, batch)
+
+    async def _put_rows(self, batch: list[Callable[[], Any]]) -> list[Any]:
+        return await self.call(self.store.together, batch)
 
     async def download(self, request: Request) -> Response:
         """Fetch one URL outside the scheduler: a file of a document, robots.txt, a home page.
@@ -302,8 +294,8 @@ class Session:
                 "interrupted" if reason in {"shutdown", "cancelled"} else reason,
                 f"the crawl ended before its lists did: {reason}",
             )
-        if self._writing:
-            await self._writing
+        await self._captures.drain()
+        await self._rows.drain()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
         except ArchiveError as error:

@@ -231,7 +231,7 @@ class DisclosureSpider(scrapy.Spider):
         walk.seen.update(url_key(entry.url) for entry in fresh)
         listings = [self._listing(entry, position + n) for n, entry in enumerate(fresh)]
         now = datetime.now(UTC)
-        known = await session.call(
+        known = await session.put(
             session.store.put_listings, session.crawl_id, self.name, walk.channel, listings, capture.id, now
         )
         session.tally.counts["lists"] += 1
@@ -390,7 +390,7 @@ class DisclosureSpider(scrapy.Spider):
         self._jobs.update(dict.fromkeys(names, job))  # claimed before anything is awaited: lists are read side by side
         self._asked += 1
         if row.document_id:
-            job.known = await self.session.call(
+            job.known = await self.session.put(
                 self.session.store.find_document, self.name, row.listing.url_key, row.listing.key
             )
         if job.known:
@@ -400,7 +400,7 @@ class DisclosureSpider(scrapy.Spider):
 
     async def _another_address(self, job: Job, url: str, key: str) -> None:
         if job.document_id:
-            await self.session.call(
+            await self.session.put(
                 self.session.store.put_alias, self.name, job.document_id, url, key, datetime.now(UTC)
             )
         else:
