@@ -225,6 +225,11 @@ class Catalog:
         sql = "SELECT path FROM warc_files WHERE agency = ? AND closed_at IS NULL ORDER BY path"
         return [row["path"] for row in self.file.rows(sql, (agency,))]
 
+    def closed_warc_files(self, agency: str, crawl_id: str | None = None) -> list[Row]:
+        """Rows of an agency's (one crawl's) WARC files whose digest is known, in the order they were opened."""
+        sql = "SELECT * FROM warc_files WHERE agency = ? AND crawl_id = COALESCE(?, crawl_id) AND closed_at IS NOT NULL"
+        return self.file.rows(f"{sql} ORDER BY opened_at, path", (agency, crawl_id))
+
     def put_failure(  # noqa: PLR0913, PLR0917 - one row, its columns
         self,
         crawl_id: str,

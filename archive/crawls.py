@@ -8,6 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from archive.captures import Prepared, row_fields
+from archive.manifest import (
+    WARCINFO_FIELD,
+    Line,
+    crawl_in_name,
+    crawls_with_manifest,
+    last_manifest,
+    manifest_folder,
+    warcinfo_value,
+    write_manifest,
+)
 from archive.records import dump_json
 from archive.recovery import describe_closed, recover_folder
 
@@ -52,6 +62,13 @@ class OpenCrawl:
         with self.catalog.atomic():
             self._put_closed()
         self.writer.keep()
+
+    def close_with_manifest(self, data_dir: Path, said: Mapping[str, str], at: datetime) -> None:
+        """Close the file being written, then write the manifest of all files of this crawl."""
+        self.close_file()
+        files = [Line(row["sha256"], row["path"]) for row in self.catalog.closed_warc_files(self.agency, self.crawl_id)]
+        if files:
+            write_manifest(data_dir, self.agency, self.crawl_id, files, said, at)
 
     def decide(self, decision: str, url: str, fields: Mapping[str, str | None], at: datetime) -> None:
         """Write a decision into the WARC that no row goes with."""
@@ -130,3 +147,19 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
             if final.is_file():
                 closed = describe_closed(final, now())
                 catalog.close_warc_file(path, closed.bytes, closed.sha256, closed.closed_at)
+
+
+def heal_manifests(catalog: Catalog, agency: str, data_dir: Path, at: datetime) -> dict[str, str]:
+    """Write the manifests of crawls that died between closing their files and that; the agency's lock is held.
+
+    Returns the field that tells the next crawl's WARC files which manifest is the last.
+    """
+    there = crawls_with_manifest(manifest_folder(data_dir, agency))
+    left: dict[str, list[Line]] = {}
+    for row in catalog.closed_warc_files(agency):
+        if crawl_in_name(row["crawl_id"]) not in there:
+            left.setdefault(row["crawl_id"], []).append(Line(row["sha256"], row["path"]))
+    for crawl_id, files in left.items():
+        said = {"note": "this crawl left no manifest; the next one wrote it, with what it found closed"}
+        write_manifest(data_dir, agency, crawl_id, files, said, at)
+    return {WARCINFO_FIELD: warcinfo_value(last_manifest(data_dir, agency))}

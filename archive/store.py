@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from archive.captures import prepare
 from archive.catalog import Catalog
-from archive.crawls import OpenCrawl, kept_or_undone, recover_agency, warcinfo_fields
+from archive.crawls import OpenCrawl, heal_manifests, kept_or_undone, recover_agency, warcinfo_fields
 from archive.errors import ArchiveWriteError
 from archive.locks import AgencyLock
 from archive.reader import StoredResponse, open_capture
@@ -153,6 +153,7 @@ class Store:
             try:
                 folder = self.data_dir / "warc" / agency.name
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
+                chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
                 with self.catalog.atomic():
                     self.catalog.put_agency(agency)
                     self.catalog.put_crawl(crawl_id, agency.name, mode, started_at, options, software)
@@ -167,6 +168,7 @@ class Store:
                 "mode": mode,
                 "startedAt": started_at.astimezone(UTC).isoformat(),
                 "options": dump_json(dict(options)),
+                **chained,
                 **(extra_info or {}),
             }
             writer = WarcWriter(
@@ -194,7 +196,8 @@ class Store:
                 steps.callback(crawl.lock.release)
                 steps.callback(self._crawls.pop, crawl_id)
                 steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
-                steps.callback(crawl.close_file)
+                said = {"outcome": outcome, "reason": reason or "", "finished": finished_at.astimezone(UTC).isoformat()}
+                steps.callback(crawl.close_with_manifest, self.data_dir, said, self._now())
                 if crawl.writer.is_open:
                     fields = {"outcome": outcome, "reason": reason, "counts": dump_json(dict(counts))}
                     crawl.decide("finish_crawl", f"urn:govcrawl:crawl:{crawl_id}", fields, finished_at)
