@@ -176,6 +176,15 @@ class Session:
         self.tally.counts["bytes"] += exchange.response_bytes
         return capture
 
+    async def put_rendered(self, capture: Capture, url: str, html: bytes) -> None:
+        """Archive a rendered document (HTML in UTF-8) beside the capture of the page it was made from.
+
+        Raises:
+            ArchiveError: it could not be stored; the crawl is being ended.
+        """
+        content_type = "text/html; charset=utf-8"
+        await self.call(self.store.put_resource, capture, f"urn:dom:{url}", html, content_type, datetime.now(UTC))
+
     def context(self, request: Request) -> Context:
         """Say why a request was made."""
         why = request.meta.get("govcrawl") or {"kind": "other"}

@@ -20,6 +20,7 @@ GOVCRAWL_DATA = os.environ.get(
 )  # directory of catalog.db and warc/; relative to where you stand
 GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOST2:PORT2 …, as curl --connect-to
 GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask
+GOVCRAWL_BROWSER = os.environ.get("GOVCRAWL_BROWSER", "")  # Chromium, Chrome or Edge; empty: looked for when needed
 GOVCRAWL_DEMO = False  # marks the captures of this crawl as demonstration data in warcinfo
 GOVCRAWL_WARC_MAX_BYTES = 1_000_000_000  # a WARC file is closed once it is longer; 1 GB is the custom of web archives
 
@@ -44,6 +45,7 @@ GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-Af
 DOWNLOAD_TIMEOUT = 120.0  # seconds; agency sites are slow at times, dead ones must not hold a crawl for ever
 DOWNLOAD_MAXSIZE = 256 * 1024 * 1024  # bytes; a larger body is kept as a prefix (WARC-Truncated: length)
 DOWNLOAD_WARNSIZE = 64 * 1024 * 1024
+GOVCRAWL_BROWSER_MAX_BYTES = 32 * 1024 * 1024  # of one answer in a browser: it crosses a pipe as one message there
 DOWNLOAD_FAIL_ON_DATALOSS = True  # a cut page is retried, never read
 RETRY_TIMES = 2  # after the first attempt
 RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]
@@ -71,8 +73,8 @@ HTTPCACHE_ENABLED = False  # hides changes for weeks and would be archived as if
 # --- the parts --------------------------------------------------------------------------------------------------------
 
 DOWNLOAD_HANDLERS = {
-    "http": "govcrawl.download.TapDownloadHandler",
-    "https": "govcrawl.download.TapDownloadHandler",
+    "http": "govcrawl.browser.BrowserDownloadHandler",
+    "https": "govcrawl.browser.BrowserDownloadHandler",
     "ftp": None,
     "s3": None,
 }

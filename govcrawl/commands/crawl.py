@@ -19,6 +19,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 
 from archive.errors import ArchiveError
 from archive.store import Store
+from govcrawl.browser_find import require_browser
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.monitors import summary
@@ -86,6 +87,11 @@ class Command(ScrapyCrawl):
             parse_connect_to(process.settings.get("GOVCRAWL_CONNECT_TO") or "")
         except UsageMistake as error:
             self._refuse(str(error), USAGE_EXIT)
+            return
+        try:
+            require_browser(spidercls, process.settings)
+        except UsageMistake as error:
+            self._refuse(str(error), 1)
             return
         if (process.settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
             logging.getLogger("scrapy").setLevel(
