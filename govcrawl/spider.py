@@ -135,6 +135,15 @@ class DisclosureSpider(scrapy.Spider):
             f"{cls.__name__} has no read_document: derive it from a template in spiders.templates (page: {page.url})"
         )
 
+    @classmethod
+    def read_channels(cls, page: Page) -> dict[str, str]:
+        """Read the channel tree that a page prints as data; printed name → seed URL, empty where it prints none; pure.
+
+        Written by templates whose CMS keeps the tree in a script; what stands in links is found without.
+        """
+        del page
+        return {}
+
     # --- facts ---
 
     @classmethod
