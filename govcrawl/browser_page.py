@@ -91,7 +91,7 @@ class Desk:
     max_bytes: int
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class BrowserPage:
     """A tab with its recorder. One step at a time: :meth:`visit`, then :meth:`click` as often as the list goes on."""
 
