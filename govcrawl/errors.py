@@ -4,6 +4,7 @@
 
     CrawlError
     ├── TemplateMismatch    a selector found nothing (or too much) where something must be
+    │   └── StubPage        a list page that is next to nothing: asked again, it may be whole
     ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
     ├── NotAPage            the address answers, but there is no document there (404, soft 404)
     ├── BadStatus           an HTTP status that says nothing about the document (500, 429 after all retries)
@@ -24,6 +25,10 @@ class CrawlError(Exception):
 
 class TemplateMismatch(CrawlError):
     """The page does not have the shape its template states; the message names page and selector."""
+
+
+class StubPage(TemplateMismatch):
+    """A list page that a server left broken: a few hundred bytes, no rows. It is asked for again before the walk is given up."""
 
 
 class BlockedPage(CrawlError):

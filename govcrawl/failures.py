@@ -12,7 +12,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, TemplateMismatch
+from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, StubPage, TemplateMismatch
 
 
 class RobotsDisallowed(IgnoreRequest):
@@ -56,6 +56,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (BadStatus, "http_status"),
     (BlockedPage, "blocked"),
     (NotAPage, "not_a_page"),
+    (StubPage, "stub"),
     (TemplateMismatch, "template"),
     (CrawlError, "unreadable"),
 )

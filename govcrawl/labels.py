@@ -215,7 +215,7 @@ _KEY_LABEL = re.compile(
 )
 
 
-def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS) -> list[Any]:
+def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS, outside: Any | None = None) -> list[Any]:
     """Return the outermost elements under ``scope`` that are index tables or boxes, in document order.
 
     An element counts when it holds at least three different index fields and little else. A catalogue of documents, whose
@@ -223,12 +223,14 @@ def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS) -> list[
 
     Args:
         leading: only where the first so many characters name an index field; None looks at everything.
+        outside: an element (the body) in which and around which nothing is looked for.
     """
     if not _KEY_LABEL.search(_STRING(scope)[:leading].translate(_SIMPLE)):
         return []
     found: list[Any] = []
+    passed = set() if outside is None else {*outside.iter(), *outside.iterancestors()}
     for holder in scope.iter(*_HOLDERS):
-        if holder is scope or (found and any(parent in found for parent in holder.iterancestors())):
+        if holder is scope or holder in passed or (found and any(parent in found for parent in holder.iterancestors())):
             continue
         text = _STRING(holder)
         if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text.translate(_SIMPLE)):
