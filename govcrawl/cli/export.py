@@ -1,4 +1,4 @@
-"""``govcrawl export documents``: the archive's documents as JSON lines or CSV."""
+"""``govcrawl export …``: what the archive holds, for others; here the documents as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from archive import export as exports
 from archive.rows import instant
 from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ def parse_moment(ctx: click.Context, parameter: click.Parameter, value: str | No
 @click.group(help=say("导出存档中的数据。", "Write out what the archive holds."))
 def export() -> None:
     """Group of the exports."""
+
+
+for _command in (bag, cdxj, wacz, warc):
+    export.add_command(_command)
 
 
 @export.command(

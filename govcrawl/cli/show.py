@@ -56,14 +56,14 @@ _SOURCES = {
 def show(*, wanted: str, as_json: bool, number: int | None, data: Path) -> None:
     """Print the document."""
     with open_catalog(data) as catalog, catalog.snapshot():
-        facts = read_facts(catalog, _find(catalog, wanted), number)
+        facts = read_facts(catalog, find_document(catalog, wanted), number)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2))
     else:
         click.echo("\n".join(_lines(facts)))
 
 
-def _find(catalog: Catalog, wanted: str) -> str:
+def find_document(catalog: Catalog, wanted: str) -> str:
     """The id of the document that is meant.
 
     Raises:

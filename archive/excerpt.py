@@ -1,0 +1,199 @@
+"""Records of chosen captures as one WARC file of their own, copied byte for byte, gzip members and all.
+
+The file begins with a ``warcinfo`` record that says what it is; the records of each source file follow its own ``warcinfo``
+record, which they name. Everything is compared with what the catalog pins before it is copied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Self
+
+from archive.catalog_exchange import Choice, chosen, chosen_captures, chosen_record_ids, last_chosen
+from archive.codings import PIECE_BYTES
+from archive.crawls import WARC_1_1_URI
+from archive.digest import digest_pieces
+from archive.errors import CaptureMissing, DigestMismatch
+from archive.reader import open_warc, read_record
+from archive.records import RecordWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from archive.catalog import Catalog
+    from archive.reader import StoredRecord
+    from archive.rows import Row
+
+COMPRESS_LEVEL = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What an exported file says of itself."""
+
+    title: str
+    software: str
+
+
+class Measured:
+    """A binary file to write to that counts and digests what it is given."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target = target
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        self._target.write(data)
+        self._digest.update(data)
+        self.bytes += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self.bytes
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hex of the digest of what was written."""
+        return self._digest.hexdigest()
+
+
+class Excerpt:
+    """A WARC file made of records of others; use it in a ``with``.
+
+    Equal choices make equal bytes: its first record is dated with the latest capture and named after what is in it.
+    """
+
+    def __init__(self, target: Measured, data_dir: Path, catalog: Catalog, *, filename: str, about: About) -> None:
+        """Write the first record; captures are chosen already."""
+        self._target = target
+        self._data_dir = data_dir
+        self._files = ExitStack()
+        self._source: tuple[str, Path, IO[bytes]] | None = None
+        contents = hashlib.sha256(filename.encode())
+        for record_id in chosen_record_ids(catalog):
+            contents.update(record_id.encode())
+        record_id = f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'sha256:{contents.hexdigest()}')}>"
+        fields = {
+            "software": about.software,
+            "format": "WARC File Format 1.1",
+            "conformsTo": WARC_1_1_URI,
+            "digest": "sha256",
+            "description": f"{about.title}: records copied byte for byte out of the WARC files whose warcinfo records follow",
+        }
+        writer = RecordWriter(target, new_id=lambda: record_id, level=COMPRESS_LEVEL)  # type: ignore[arg-type]  # all it needs
+        writer.write_warcinfo(filename, fields, last_chosen(catalog).captured_at)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def copy(self, row: Row) -> int:
+        """Copy all records of a capture; returns where its response (or revisit) begins. Rows come by file and offset.
+
+        Raises:
+            CaptureMissing: a record is not where its row says.
+            DigestMismatch: stored bytes differ from their digests.
+        """
+        path, file = self._opened(row["warc_file"])
+        start = row["offset"] if row["request_offset"] is None else min(row["offset"], row["request_offset"])
+        end = start + row["group_length"]
+        offset = start
+        while offset < end:
+            record = read_record(file, offset, path)
+            _check_block(record, row if offset == row["offset"] else None)
+            offset += record.finish()
+        if offset != end:
+            message = (
+                f"{path}: the records of capture {row['id']} ({row['url']}) end at {offset}, its row says {end}; "
+                "rebuild the catalog from the WARC files"
+            )
+            raise CaptureMissing(message)
+        place: int = self._target.bytes + row["offset"] - start
+        for piece in iter_range(file, start, row["group_length"]):
+            self._target.write(piece)
+        return place
+
+    def _opened(self, warc_file: str) -> tuple[Path, IO[bytes]]:
+        """The source file; a new one's warcinfo record is copied first."""
+        if self._source is not None and self._source[0] == warc_file:
+            return self._source[1:]
+        self._files.close()
+        path, file = open_warc(self._data_dir, warc_file)
+        self._files.enter_context(file)
+        self._source = (warc_file, path, file)
+        first = read_record(file, 0, path)
+        if first.type != "warcinfo":
+            message = f"{path}: begins with a {first.type} record, expected warcinfo; see govcrawl verify"
+            raise CaptureMissing(message)
+        _check_block(first, None)
+        for piece in iter_range(file, 0, first.finish()):
+            self._target.write(piece)
+        return path, file
+
+
+def iter_range(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:
+    """Yield ``length`` bytes of a file from ``start`` on, in pieces; fewer where it ends before."""
+    file.seek(start)
+    while length > 0 and (piece := file.read(min(length, PIECE_BYTES))):
+        length -= len(piece)
+        yield piece
+
+
+def _check_block(record: StoredRecord, row: Row | None) -> None:
+    """Compare a record's block with its own digest, and with its row where it is the one the row pins."""
+    found, _ = digest_pieces(record.iter_block())
+    where = f"{record.path}: the {record.type} record at offset {record.offset}"
+    if row is not None and record.record_id != row["record_id"]:
+        message = (
+            f"{where} is {record.record_id}, its row says {row['record_id']}; rebuild the catalog from the WARC files"
+        )
+        raise CaptureMissing(message)
+    for said, expected in (
+        ("it says itself", record.header("WARC-Block-Digest")),
+        ("its row says", row["block_digest"] if row else None),
+    ):
+        if expected is not None and found != expected:
+            message = (
+                f"{where} has a block of digest {found}, {said} {expected}; the file was damaged or changed: "
+                "take it from a backup"
+            )
+            raise DigestMismatch(message)
+
+
+def export_warc(
+    catalog: Catalog, data_dir: Path, target: IO[bytes], *, choice: Choice, filename: str, about: About
+) -> int:
+    """Write the records of the chosen captures, and of the originals of their revisits, as one WARC file.
+
+    Args:
+        catalog: says which they are and where they lie.
+        data_dir: the data directory of the WARC files.
+        target: binary file.
+        choice: which captures.
+        filename: the file's final name, which its first record states.
+        about: what else that record states.
+
+    Returns how many captures.
+
+    Raises:
+        CatalogError: there is nothing that was asked for.
+        CaptureMissing: a record is not where its row says.
+        DigestMismatch: stored bytes differ from their digests.
+    """
+    with (
+        chosen(catalog, choice),
+        Excerpt(Measured(target), data_dir, catalog, filename=filename, about=about) as excerpt,
+    ):
+        return sum(1 for row in chosen_captures(catalog) if excerpt.copy(row))
