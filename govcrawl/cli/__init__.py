@@ -35,11 +35,12 @@ COMMANDS = {
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),
     "export": _Entry(
-        "govcrawl.cli.export:export", "导出公开文件(JSON 行或 CSV)", "Write documents as JSON lines or CSV."
+        "govcrawl.cli.export:export", "导出公开文件或存档记录", "Write documents or archived records for others."
     ),
     "extract": _Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
+    "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
 }
 """Every command. Reading this table is all that ``govcrawl --help`` costs."""
 

@@ -1,0 +1,14 @@
+"""``verify``: says what is wrong with an archive, and repairs nothing.
+
+Strict, streaming and independent of the code that writes: WARC files (WARC 1.1, RFC 1952, RFC 9112), catalog and WARC
+files against each other, manifests and their chain, CDXJ indexes and WACZ packages. Whatever is read may be hostile:
+memory is bounded, no name from a file is followed out of where it was found, and nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+from archive.verify.datadir import Counts, Progress, silent, verify_data
+from archive.verify.findings import CODES, Finding, Severity
+from archive.verify.paths import UnknownKind, verify_paths
+
+__all__ = ["CODES", "Counts", "Finding", "Progress", "Severity", "UnknownKind", "silent", "verify_data", "verify_paths"]
