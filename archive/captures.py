@@ -80,7 +80,7 @@ def row_fields(prepared: Prepared, place: Placed, warc_file: str) -> CaptureFiel
         "via": context.via,
         "tls_version": exchange.tls_version,
         "tls_cipher": exchange.tls_cipher,
-        "elapsed_seconds": exchange.elapsed_seconds,
+        "elapsed_seconds": round(exchange.elapsed_seconds * 1000) / 1000,  # as the WARC says it
     }
 
 

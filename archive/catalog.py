@@ -136,12 +136,19 @@ class Catalog:
 
     # WARC files and captures
 
-    def put_warc_file(self, path: str, agency: str, crawl_id: str, opened_at: datetime) -> None:
-        """Put a WARC file that was opened; ``path`` is its final name. One that is known already stays as it is."""
+    def put_warc_file(
+        self, path: str, agency: str, crawl_id: str, opened_at: datetime, committed_bytes: int | None = None
+    ) -> None:
+        """Put a WARC file that was opened; ``path`` is its final name. Of one that is known only the length grows.
+
+        ``committed_bytes`` is how long the file is with what this transaction commits.
+        """
         with self.atomic():
             self.file.execute(
-                "INSERT INTO warc_files (path, agency, crawl_id, opened_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (path, agency, crawl_id, instant(opened_at)),
+                "INSERT INTO warc_files (path, agency, crawl_id, opened_at, committed_bytes) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (path) DO UPDATE SET committed_bytes = excluded.committed_bytes"
+                " WHERE excluded.committed_bytes > COALESCE(committed_bytes, 0)",
+                (path, agency, crawl_id, instant(opened_at), committed_bytes),
             )
 
     def close_warc_file(self, path: str, bytes: int, sha256: str, closed_at: datetime) -> None:  # noqa: A002
@@ -211,10 +218,11 @@ class Catalog:
         return latest and replace(latest, etag=etag, last_modified=last_modified)
 
     def committed_end(self, warc_file: str) -> int | None:
-        """Bytes of a WARC file up to the end of its last catalogued capture; ``None`` when it has none."""
+        """Bytes of a WARC file up to the end of what was last committed of it; ``None`` when nothing was."""
         row = self.file.row(
-            "SELECT MAX(MIN(offset, COALESCE(request_offset, offset)) + group_length) AS end"
-            " FROM captures WHERE warc_file = ?",
+            "SELECT MAX(end) AS end FROM (SELECT committed_bytes AS end FROM warc_files WHERE path = ?1 UNION ALL"
+            " SELECT MAX(MIN(offset, COALESCE(request_offset, offset)) + group_length) FROM captures"
+            " WHERE warc_file = ?1)",
             (warc_file,),
         )
         end: int | None = row["end"] if row else None
@@ -391,6 +399,8 @@ class Catalog:
         aliases: Sequence[tuple[str, str]] = (),
         at: datetime,
         moved: bool = False,
+        entry: Mapping[str, Any] | None = None,
+        new_id: str | None = None,
     ) -> Put:
         """Put a document as read from a capture; see :func:`archive.catalog_documents.put_document`."""
         with self.atomic():
@@ -403,7 +413,13 @@ class Catalog:
                 images=images,
                 aliases=aliases,
                 moved=moved,
+                entry=entry,
+                new_id=new_id,
             )
+
+    def new_document_id(self, agency: str, url_key: str) -> str:
+        """Return the id that a document first seen at this address would get."""
+        return documents.new_id(self.file, agency, url_key)
 
     def put_unchanged(self, crawl_id: str, document_id: str, capture_id: int, at: datetime) -> Put:
         """Note that a document's page answered with what is known already (304, or the same payload)."""

@@ -51,6 +51,15 @@ class _Link:
         return self.kind, self.file.url
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one look at a page brought."""
+
+    document: Document
+    links: list[_Link]
+    entry: Mapping[str, Any] | None
+
+
 # Identity
 
 
@@ -74,7 +83,7 @@ def _host(url_key: str) -> str:
     return url_key.lstrip("/").partition("/")[0]
 
 
-def _new_id(db: CatalogFile, agency: str, url_key: str) -> str:
+def new_id(db: CatalogFile, agency: str, url_key: str) -> str:
     """An id for a document first seen at this address; longer where another address has the same short one."""
     digest = hashlib.sha256(url_key.encode()).hexdigest()
     for digits in range(_ID_HEX, len(digest) + 1):
@@ -111,7 +120,7 @@ def _move(db: CatalogFile, row: Row, url: str, url_key: str, at: datetime) -> No
 # Documents and versions
 
 
-def put_document(
+def put_document(  # noqa: PLR0913 - one document and what came with it
     db: CatalogFile,
     sighting: Sighting,
     document: Document,
@@ -121,9 +130,12 @@ def put_document(
     images: Sequence[File],
     aliases: Sequence[tuple[str, str]],
     moved: bool,
+    entry: Mapping[str, Any] | None,
+    new_id: str | None,
 ) -> Put:
     """Put a document as read: new, changed (a new version) or unchanged (only its dates move).
 
+    ``entry`` is the list's line that it was read with; ``new_id`` is its id if it is new, where that was fixed before.
     ``url_key`` belongs to ``document.url``; ``aliases`` are (url, url_key) of other addresses that led to it. When the
     document is known under another address, this one becomes canonical with ``moved`` and an alias without. A file that
     could not be fetched counts with its earlier digest, and one fetched at last fills the gap its failures left:
@@ -135,7 +147,7 @@ def put_document(
     for _, other in aliases:
         row = row or find(db, sighting.agency, other, None)
     if row is None:
-        row = _insert_document(db, sighting, document, url_key)
+        row = _insert_document(db, sighting, document, url_key, new_id)
     elif row["url_key"] != url_key:
         if moved:
             _move(db, row, document.url, url_key, sighting.at)
@@ -148,13 +160,14 @@ def put_document(
     _link_listings(db, sighting.agency, row["id"], document.key, _host(url_key))
     if row["current_version_id"] is None:
         content = content_of_document(document, *_facts(links, {}))
-        _insert_version(db, sighting, row["id"], 1, document, links, content, ())
+        _insert_version(db, sighting, row["id"], 1, _Reading(document, links, entry), content, ())
         return Put(document_id=row["id"], outcome="new", version_number=1, changed_fields=())
-    return _compare(db, sighting, row, document, links)
+    return _compare(db, sighting, row, _Reading(document, links, entry))
 
 
-def _compare(db: CatalogFile, sighting: Sighting, row: Row, document: Document, links: list[_Link]) -> Put:
+def _compare(db: CatalogFile, sighting: Sighting, row: Row, reading: _Reading) -> Put:
     """Put what was read beside the current version: a new version when it differs."""
+    document, links = reading.document, reading.links
     current = db.row("SELECT * FROM versions WHERE id = ?", (row["current_version_id"],)) or {}
     known_links = [
         _Link(file["kind"], file["position"], file_of(file))
@@ -172,7 +185,7 @@ def _compare(db: CatalogFile, sighting: Sighting, row: Row, document: Document, 
             document_id=row["id"], outcome="unchanged", version_number=number, changed_fields=(), restored=restored
         )
     changes = changed_fields(before, after)
-    _insert_version(db, sighting, row["id"], number + 1, document, links, after, changes)
+    _insert_version(db, sighting, row["id"], number + 1, reading, after, changes)
     return Put(
         document_id=row["id"], outcome="changed", version_number=number + 1, changed_fields=changes, restored=restored
     )
@@ -191,10 +204,12 @@ def put_unchanged(db: CatalogFile, sighting: Sighting, row: Row) -> Put:
     )
 
 
-def _insert_document(db: CatalogFile, sighting: Sighting, document: Document, url_key: str) -> Row:
+def _insert_document(
+    db: CatalogFile, sighting: Sighting, document: Document, url_key: str, document_id: str | None
+) -> Row:
     """Put a document that was not known; it is live from its first capture on."""
     captured_at = instant(sighting.capture.captured_at)
-    document_id = _new_id(db, sighting.agency, url_key)
+    document_id = document_id or new_id(db, sighting.agency, url_key)
     values = {
         "id": document_id,
         "agency": sighting.agency,
@@ -222,43 +237,48 @@ def _insert_version(
     sighting: Sighting,
     document_id: str,
     number: int,
-    document: Document,
-    links: list[_Link],
+    reading: _Reading,
     content: Content,
     changes: Iterable[str],
 ) -> None:
     """Put a version with its files and make it the current one."""
-    extraction = document.extraction
-    values: dict[str, Any] = {name: getattr(document, name) for name in PRINTED_FIELDS}
     version_id = db.insert(
         "versions",
-        values
+        read_values(reading.document)
         | {
             "document_id": document_id,
             "number": number,
             "capture_id": sighting.capture.id,
             "captured_at": instant(sighting.capture.captured_at),
             "version_digest": version_digest(content),
-            "text_digest": None if document.text is None else text_digest(document.text),
-            "publish_date_source": document.publish_date_source,
-            "publish_date_text": document.publish_date_text,
-            "text": document.text,
-            "tables": json_text(document.tables),
-            "cites": json_text(document.cites),
-            "method": extraction.method,
-            "extractor_version": extraction.extractor_version,
-            "trafilatura_version": extraction.trafilatura_version,
-            "encoding": extraction.encoding,
-            "container": extraction.container,
-            "agreement": extraction.agreement,
-            "flags": json_text(extraction.flags),
             "changed_fields": json_text(changes),
+            "entry": None if reading.entry is None else json_text(reading.entry),
         },
     )
-    for link in links:
+    for link in reading.links:
         place = {"version_id": version_id, "kind": link.kind, "position": link.position}
         db.insert("files", place | _file_values(link.file))
     db.update("documents", {"id": document_id}, {"current_version_id": version_id})
+
+
+def read_values(document: Document) -> dict[str, Any]:
+    """The columns of a version that come from reading its page."""
+    extraction = document.extraction
+    return {name: getattr(document, name) for name in PRINTED_FIELDS} | {
+        "text_digest": None if document.text is None else text_digest(document.text),
+        "publish_date_source": document.publish_date_source,
+        "publish_date_text": document.publish_date_text,
+        "text": document.text,
+        "tables": json_text(document.tables),
+        "cites": json_text(document.cites),
+        "method": extraction.method,
+        "extractor_version": extraction.extractor_version,
+        "trafilatura_version": extraction.trafilatura_version,
+        "encoding": extraction.encoding,
+        "container": extraction.container,
+        "agreement": extraction.agreement,
+        "flags": json_text(extraction.flags),
+    }
 
 
 def _file_values(file: File) -> dict[str, Any]:

@@ -18,15 +18,17 @@ from archive.manifest import (
     warcinfo_value,
     write_manifest,
 )
-from archive.records import dump_json
+from archive.records import Note, dump_json
 from archive.recovery import describe_closed, recover_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
+    from typing import Any
 
     from archive.catalog import Catalog
+    from archive.decisions import Decision
     from archive.locks import AgencyLock
     from archive.model import Agency, Capture
     from archive.records import NewId
@@ -46,15 +48,17 @@ class OpenCrawl:
     catalog: Catalog
 
     def put_row(self, prepared: Prepared, place: Placed) -> Capture:
-        """Put the row of a capture that was written, and its file's."""
-        self.put_file_rows(place)
+        """Put the row of a capture that was written; its file's is there."""
         return self.catalog.put_capture(**row_fields(prepared, place, warc_path(self.agency, place.warc_file)))
 
     def put_file_rows(self, place: Placed | PlacedNote) -> None:
-        """Put the row of a file that something was written into, and of those that rotation closed before."""
+        """Put the row of a file that something was written into, and of those that rotation closed before.
+
+        Everything in the file up to the end of ``place`` is committed with it.
+        """
         self._put_closed()
         path = warc_path(self.agency, place.warc_file)
-        self.catalog.put_warc_file(path, self.agency, self.crawl_id, place.opened_at)
+        self.catalog.put_warc_file(path, self.agency, self.crawl_id, place.opened_at, place.end)
 
     def close_file(self) -> None:
         """Give the file being written its final name and put size and digest into its row."""
@@ -70,20 +74,12 @@ class OpenCrawl:
         if files:
             write_manifest(data_dir, self.agency, self.crawl_id, files, said, at)
 
-    def decide(self, decision: str, url: str, fields: Mapping[str, str | None], at: datetime) -> None:
-        """Write a decision into the WARC that no row goes with."""
-        with self.deciding(decision, url, fields, at):
-            pass
-
-    @contextmanager
-    def deciding(self, decision: str, url: str, fields: Mapping[str, str | None], at: datetime) -> Iterator[None]:
-        """Write a decision into the WARC; the rows put inside are one transaction, and stand or fall with it."""
-        said = {"decision": decision, "agency": self.agency, "crawl": self.crawl_id, **fields}
-        with kept_or_undone(self):
-            note = self.writer.write_note("decision", url, said, at)
-            with self.catalog.atomic():
-                self.put_file_rows(note)
-                yield
+    def note_of(self, decision: Decision[Any]) -> Note:
+        """Say a decision for the WARC."""
+        said = {"decision": decision.name, "agency": self.agency, "crawl": self.crawl_id}
+        return Note(
+            kind="decision", url=decision.target, fields={**said, **decision.fields(self.catalog)}, at=decision.at
+        )
 
     def _put_closed(self) -> None:
         for closed in self.writer.closed:
@@ -138,9 +134,10 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
         new_id=new_id,
     )
     with catalog.atomic():
+        known = set(catalog.unclosed_warc_files(agency))
         for one in recovered:
-            if one.closed is not None:
-                path = warc_path(agency, one.warc_file)
+            path = warc_path(agency, one.warc_file)
+            if one.closed is not None and path in known:  # the crash may have come before anything was committed
                 catalog.close_warc_file(path, one.closed.bytes, one.closed.sha256, one.closed.closed_at)
         for path in catalog.unclosed_warc_files(agency):  # a crash came between the last rename and its row
             final = folder / path.rpartition("/")[2]

@@ -254,3 +254,11 @@ def _make_tables(db: Database) -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+@MIGRATIONS(name="0002_rebuild")
+def _add_what_a_rebuild_needs(db: Database) -> None:
+    """Say how far a WARC file is committed, what a version was read with, and when it was read again."""
+    db.execute('ALTER TABLE "warc_files" ADD COLUMN "committed_bytes" INTEGER')
+    db.execute('ALTER TABLE "versions" ADD COLUMN "entry" TEXT')
+    db.execute('ALTER TABLE "versions" ADD COLUMN "reextracted_at" TEXT')

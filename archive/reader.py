@@ -209,14 +209,17 @@ class StoredResponse:
         """Yield the payload: de-chunked, still content-encoded."""
         return iter_payload(self._source, self._source_head, self._source_method)
 
+    @property
+    def content_headers(self) -> Fields:
+        """The fields that tell what the content is: a 304 says nothing of it, so then its original's."""
+        return self._source_head.headers if self.capture.revisit_profile == "server-not-modified" else self.headers
+
     def iter_content(self, *, max_bytes: int | None = None) -> Iterator[bytes]:
         """Yield the content: the page or file itself.
 
         Raises :class:`UnreadableContent` when more than ``max_bytes`` come out.
         """
-        of_304 = self.capture.revisit_profile == "server-not-modified"  # that head says nothing of the payload's coding
-        headers = self._source_head.headers if of_304 else self.headers
-        return iter_content(self.iter_payload(), headers, max_bytes=max_bytes)
+        return iter_content(self.iter_payload(), self.content_headers, max_bytes=max_bytes)
 
     def read_content(self, *, max_bytes: int | None = None) -> bytes:
         """Return the content in one piece."""

@@ -41,6 +41,7 @@ PROFILE_URI = "http://netpreserve.org/warc/1.1/revisit/"
 
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,16 @@ class Group:
     context: Context
     framing: Framing
     revisit: Revisit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A free-standing metadata record ready to be written: what no exchange shows and a rebuild of the catalog needs."""
+
+    kind: NoteKind
+    url: str
+    fields: Mapping[str, str | None]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +126,24 @@ def target_uri(url: str) -> str:
     return quote(url, safe=_URI_SAFE, errors="replace")
 
 
+def plain_url(url: str) -> str | None:
+    """Return a URL that its WARC-Target-URI does not say as it is, to be said beside it; ``None`` where it does."""
+    return None if target_uri(url) == url else url
+
+
 def warc_fields(values: Mapping[str, str | None]) -> bytes:
     """Format an ``application/warc-fields`` block; values on one line each, ``None`` and empty ones left out."""
-    lines = [f"{name}: {_one_line(value)}\r\n" for name, value in values.items() if value]
+    lines = [f"{name}: {one_line(value)}\r\n" for name, value in values.items() if value]
     return "".join(lines).encode("utf-8", "replace")
 
 
 def dump_json(value: object) -> str:
-    """Format a value as JSON on one line, keys sorted, so that equal values are equal bytes."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """Format a value as JSON on one line, keys sorted, so that equal values are equal bytes.
+
+    What a block of warc-fields or UTF-8 would not keep is escaped: reading it gives the same value again.
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class RecordWriter:
@@ -176,7 +196,11 @@ class RecordWriter:
         _, body = read_request(exchange.request)
         payload = [("WARC-Payload-Digest", digest_bytes(body))] if body else []
         request = self._write_bytes("request", shared + pairing + connection + payload, exchange.request, HTTP_REQUEST)
-        made = {"fetchTimeMs": str(round(exchange.elapsed_seconds * 1000)), "rebuiltBy": exchange.rebuilt_by}
+        made = {
+            "fetchTimeMs": str(round(exchange.elapsed_seconds * 1000)),
+            "rebuiltBy": exchange.rebuilt_by,
+            "url": plain_url(exchange.url),
+        }
         block = warc_fields({**made, **context_fields(group.context)})
         return response, request, self._write_bytes("metadata", shared + pairing, block, WARC_FIELDS)
 
@@ -216,7 +240,7 @@ class RecordWriter:
         all_headers = [
             ("WARC-Type", record_type),
             ("WARC-Record-ID", record_id),
-            *((name, _one_line(value)) for name, value in headers),
+            *((name, one_line(value)) for name, value in headers),
             ("WARC-Block-Digest", block.digest),
         ]
         record = ArcWarcRecord(
@@ -291,5 +315,6 @@ def _tls_name(openssl_name: str) -> str:
     return f"{name}/{version if '.' in version else f'{version}.0'}"
 
 
-def _one_line(value: str) -> str:
-    return _CONTROLS.sub(" ", value)
+def one_line(value: str) -> str:
+    """Return a text as warc-fields can hold it: controls and line ends as blanks, none at its ends."""
+    return _CONTROLS.sub(" ", value).encode("utf-8", "replace").decode("utf-8").strip(" ")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CommittedEnd = Callable[[str], "int | None"]
-"""Tells how far a file (by its final name) is committed in the catalog; ``None`` = no capture in it is."""
+"""Tells how far a file (by its final name) is committed in the catalog; ``None`` = nothing of it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class _Repair:
         size = os.fstat(fd).st_size
         committed = self.committed_end(final.name)
         if committed is not None and committed <= size:
-            end, missing = _end_of_notes(open_path, committed), 0
+            end, missing = _end_of_repair(open_path, committed), 0
         else:
             end, missing = whole_end(open_path), max(0, (committed or 0) - size)
         if end == 0 or final.exists():
@@ -218,12 +218,12 @@ class _Repair:
         write_all(fd, note.getvalue(), end)
 
 
-def _end_of_notes(path: Path, start: int) -> int:
-    """Return where the whole notes behind a committed end stop: they have rows, but no place in the catalog."""
+def _end_of_repair(path: Path, start: int) -> int:
+    """Return where the notes of an earlier repair behind a committed end stop: one that could not rename goes on."""
     end = start
     try:
         for record in iter_records(path, start=start):
-            if record.type != "metadata" or record.header("WARC-Concurrent-To"):
+            if record.type != "metadata" or not record.read_block().startswith(b"note: recovery\r\n"):
                 break
             end = record.offset + record.finish()
     except CaptureMissing as stop:

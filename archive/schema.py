@@ -144,6 +144,7 @@ WARC_FILES = Table(
         _text_or_null("closed_at", "关闭时间", "When it was closed; NULL while it is written."),
         _int_or_null("bytes", "字节数", "Size when closed."),
         _text_or_null("sha256", "SHA-256", "Digest of the closed file, lower-case hex."),
+        _int_or_null("committed_bytes", "已提交字节数", "How long it was with the last rows committed for it."),
     ),
 )
 
@@ -303,6 +304,8 @@ VERSIONS = Table(
         _real_or_null("agreement", "一致度", "4-gram F1 of trafilatura's text against the container's, 0 to 1."),
         _text("flags", "质量标记", _FLAGS),
         _text("changed_fields", "变动字段", "What differs from the version before; JSON list, empty for the first."),
+        _text_or_null("entry", "条目原文", "The list's line that it was read with; JSON object; NULL = none."),
+        _text_or_null("reextracted_at", "重新提取时间", "When its capture was read again; NULL = never."),
     ),
 )
 

@@ -12,39 +12,37 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC
 from threading import RLock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from archive.captures import prepare
 from archive.catalog import Catalog
 from archive.crawls import OpenCrawl, heal_manifests, kept_or_undone, recover_agency, warcinfo_fields
+from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
 from archive.locks import AgencyLock
 from archive.reader import StoredResponse, open_capture
-from archive.records import context_fields, dump_json
+from archive.records import context_fields, dump_json, one_line, plain_url
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
     from typing import Any
 
+    from archive.decisions import Decision
     from archive.model import (
         Agency,
         Capture,
         Context,
-        Document,
         Exchange,
-        File,
-        Known,
         KnownDocument,
-        Listing,
-        Put,
-        State,
     )
     from archive.records import NewId
-    from archive.writer import Placed
+    from archive.writer import Placed, PlacedNote
+
+T = TypeVar("T")
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -154,9 +152,6 @@ class Store:
                 folder = self.data_dir / "warc" / agency.name
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
                 chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
-                with self.catalog.atomic():
-                    self.catalog.put_agency(agency)
-                    self.catalog.put_crawl(crawl_id, agency.name, mode, started_at, options, software)
             except BaseException:
                 lock.release()
                 raise
@@ -182,6 +177,19 @@ class Store:
             self._crawls[crawl_id] = OpenCrawl(
                 crawl_id=crawl_id, agency=agency.name, lock=lock, writer=writer, catalog=self.catalog
             )
+            begun = False
+            try:
+                with self.catalog.atomic():
+                    self.catalog.put_agency(agency)
+                    self.catalog.put_crawl(crawl_id, agency.name, mode, started_at, options, software)
+                    # noted at once: even a crawl that ends before its first capture can be told from the WARC files
+                    self.put(decide_beginning(crawl_id, started_at))
+                begun = True
+            finally:
+                if not begun:
+                    self._crawls.pop(crawl_id)
+                    writer.abandon()
+                    lock.release()
 
     def finish_crawl(
         self, crawl_id: str, outcome: str, reason: str | None, counts: Mapping[str, Any], finished_at: datetime
@@ -195,36 +203,58 @@ class Store:
             with ExitStack() as steps:  # the last one in is the first one done
                 steps.callback(crawl.lock.release)
                 steps.callback(self._crawls.pop, crawl_id)
-                steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
                 said = {"outcome": outcome, "reason": reason or "", "finished": finished_at.astimezone(UTC).isoformat()}
                 steps.callback(crawl.close_with_manifest, self.data_dir, said, self._now())
-                if crawl.writer.is_open:
-                    fields = {"outcome": outcome, "reason": reason, "counts": dump_json(dict(counts))}
-                    crawl.decide("finish_crawl", f"urn:govcrawl:crawl:{crawl_id}", fields, finished_at)
+                try:
+                    self.put(decide_end(crawl_id, outcome, reason, counts, finished_at))
+                except ArchiveWriteError:  # the WARC cannot be told: the catalog still is, where it can be
+                    steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
+                    raise
 
     # Captures and failures
 
     def put_captures(self, batch: Sequence[tuple[Exchange, Context]]) -> list[Capture]:
-        """Store exchanges: WARC groups, one sync per file, then their rows in one transaction; in the given order.
+        """Store exchanges; see :meth:`put_batch`."""
+        captures, _ = self.put_batch(batch, ())
+        return captures
+
+    def put(self, decision: Decision[T]) -> T:
+        """Store one decision (:mod:`archive.decisions`) and return what came of it; see :meth:`put_batch`."""
+        _, (result,) = self.put_batch((), (decision,))
+        return cast("T", result)
+
+    def put_batch(
+        self, exchanges: Sequence[tuple[Exchange, Context]], decisions: Sequence[Decision[Any]]
+    ) -> tuple[list[Capture], list[Any]]:
+        """Store exchanges, then decisions: WARC records, one sync per file, then their rows in one transaction.
 
         A payload that an earlier committed capture of the agency has becomes a revisit record, and so does a 304 whose
         validators are those of the last capture. An exchange without a single byte of response raises ValueError.
+        Results come in the order given.
         """
         with self._lock:
-            prepared = [prepare(exchange, context, self.catalog) for exchange, context in batch]
-            crawl_ids = dict.fromkeys(context.crawl_id for _, context in batch)
+            prepared = [prepare(exchange, context, self.catalog) for exchange, context in exchanges]
+            crawl_ids = dict.fromkeys(
+                [*(context.crawl_id for _, context in exchanges), *(decision.crawl_id for decision in decisions)]
+            )
             crawls = {crawl_id: self._crawl(crawl_id) for crawl_id in crawl_ids}
             with kept_or_undone(*crawls.values()):
                 places: dict[str, Iterator[Placed]] = {}
+                ends: dict[str, Placed | PlacedNote] = {}
                 for crawl_id, crawl in crawls.items():
                     groups = [one.group for one in prepared if one.group.context.crawl_id == crawl_id]
-                    places[crawl_id] = iter(crawl.writer.write_groups(groups))
+                    notes = [crawl.note_of(decision) for decision in decisions if decision.crawl_id == crawl_id]
+                    placed, said = crawl.writer.write_batch(groups, notes)
+                    places[crawl_id] = iter(placed)
+                    ends[crawl_id] = said[-1] if said else placed[-1]
                 with self.catalog.atomic():
+                    for crawl_id, crawl in crawls.items():
+                        crawl.put_file_rows(ends[crawl_id])
                     captures = []
                     for one in prepared:
                         crawl_id = one.group.context.crawl_id
                         captures.append(crawls[crawl_id].put_row(one, next(places[crawl_id])))
-                    return captures
+                    return captures, [decision.rows(self.catalog) for decision in decisions]
 
     def put_failure(
         self,
@@ -244,11 +274,13 @@ class Store:
         with self._lock:
             crawl = self._crawl(context.crawl_id)
             capture = self.catalog.capture(capture_id) if capture_id is not None else None
+            message = one_line(message)  # the row says what the WARC can say
             fields = {
                 "method": method,
                 "reason": reason,
                 "message": message,
                 "capture": capture.record_id if capture else None,
+                "url": plain_url(url),
                 **context_fields(context),
             }
             with kept_or_undone(crawl):
@@ -285,60 +317,7 @@ class Store:
         """Open a capture as the response it was; errors as :func:`archive.reader.open_capture`."""
         return open_capture(self.data_dir, capture, original_of=self.catalog.capture_by_record_id)
 
-    def together(self, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Run several of the functions below in one transaction; when one of them fails, nothing of any is kept."""
-        with self._lock, self.catalog.atomic():
-            return [job() for job in jobs]
-
-    # Lists and documents: the catalog's own, see there
-
-    def put_listings(
-        self,
-        crawl_id: str,
-        agency: str,
-        channel: str,
-        listings: Sequence[Listing],
-        capture_id: int | None,
-        at: datetime,
-    ) -> list[Known]:
-        """Put the lines of one list page and tell what was known of each."""
-        return self.catalog.put_listings(crawl_id, agency, channel, listings, capture_id, at)
-
-    def put_document(  # noqa: PLR0913 -- as the catalog's
-        self,
-        crawl_id: str,
-        agency: str,
-        document: Document,
-        *,
-        url_key: str,
-        capture_id: int,
-        attachments: Sequence[File],
-        images: Sequence[File],
-        aliases: Sequence[tuple[str, str]] = (),
-        at: datetime,
-        moved: bool = False,
-    ) -> Put:
-        """Put a document as read from a capture."""
-        return self.catalog.put_document(
-            crawl_id,
-            agency,
-            document,
-            url_key=url_key,
-            capture_id=capture_id,
-            attachments=attachments,
-            images=images,
-            aliases=aliases,
-            at=at,
-            moved=moved,
-        )
-
-    def put_unchanged(self, crawl_id: str, document_id: str, capture_id: int, at: datetime) -> Put:
-        """Note that a document's page answered with what is known already."""
-        return self.catalog.put_unchanged(crawl_id, document_id, capture_id, at)
-
-    def put_alias(self, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
-        """Put another address of a document."""
-        return self.catalog.put_alias(agency, document_id, url, url_key, at)
+    # What is known: the catalog's own, see there
 
     def find_document(self, agency: str, url_key: str, key: str | None) -> KnownDocument | None:
         """Find the document at an address, else the one with this CMS key on the same host."""
@@ -357,62 +336,6 @@ class Store:
     ) -> Capture | None:
         """Return the latest capture that shows what stands at an address, with the validators now in force."""
         return self.catalog.last_capture(agency, url, method, request_digest)
-
-    # Decisions: what no exchange shows, so the WARC is told in words
-
-    def put_absence(
-        self,
-        crawl_id: str,
-        document_id: str,
-        capture_id: int | None,
-        reason: str,
-        at: datetime,
-        *,
-        min_failures: int = 3,
-        min_days: int = 14,
-    ) -> State:
-        """Note that a document's page is gone at this look; returns the state it has now."""
-        capture = self.catalog.capture(capture_id) if capture_id is not None else None
-        fields = {
-            "document": document_id,
-            "capture": capture.record_id if capture else None,
-            "reason": reason,
-            "minFailures": str(min_failures),
-            "minDays": str(min_days),
-        }
-        with (
-            self._lock,
-            self._crawl(crawl_id).deciding("put_absence", f"urn:govcrawl:document:{document_id}", fields, at),
-        ):
-            return self.catalog.put_absence(
-                crawl_id, document_id, capture_id, reason, at, min_failures=min_failures, min_days=min_days
-            )
-
-    def finish_channel(
-        self,
-        crawl_id: str,
-        agency: str,
-        channel: str,
-        *,
-        complete: bool,
-        pages: int | None,
-        total: int | None,
-        at: datetime,
-    ) -> None:
-        """Note how far a channel's list was walked; ``complete`` = to its end, in this crawl."""
-        fields = {
-            "channel": channel,
-            "complete": "yes" if complete else "no",
-            "pages": None if pages is None else str(pages),
-            "total": None if total is None else str(total),
-        }
-        with self._lock, self._crawl(crawl_id).deciding("finish_channel", f"urn:govcrawl:crawl:{crawl_id}", fields, at):
-            self.catalog.finish_channel(crawl_id, agency, channel, complete=complete, pages=pages, total=total, at=at)
-
-    def settle(self, crawl_id: str, agency: str, at: datetime) -> dict[str, int]:
-        """Turn what this crawl's lists did and did not show into states; returns how many of each change."""
-        with self._lock, self._crawl(crawl_id).deciding("settle", f"urn:govcrawl:crawl:{crawl_id}", {}, at):
-            return self.catalog.settle(crawl_id, agency, at)
 
     def _crawl(self, crawl_id: str) -> OpenCrawl:
         crawl = self._crawls.get(crawl_id)

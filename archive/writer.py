@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from archive.records import Group, Member, NewId, NoteKind
+    from archive.records import Group, Member, NewId, Note, NoteKind
 
 OPEN_SUFFIX = ".open"
 WARC_SUFFIX = ".warc.gz"
@@ -57,6 +57,11 @@ class Placed:
     metadata_record_id: str
     group_length: int
 
+    @property
+    def end(self) -> int:
+        """Offset just behind the group."""
+        return self.offset + self.group_length
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedNote:
@@ -67,6 +72,11 @@ class PlacedNote:
     offset: int
     length: int
     record_id: str
+
+    @property
+    def end(self) -> int:
+        """Offset just behind the record."""
+        return self.offset + self.length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +172,16 @@ class WarcWriter:
         return self._file is not None
 
     def write_groups(self, groups: Sequence[Group]) -> list[Placed]:
-        """Write capture groups in order, sync once, and say where they are.
+        """Write capture groups in order, sync once, and say where they are; see :meth:`write_batch`."""
+        placed, _ = self.write_batch(groups, ())
+        return placed
+
+    def write_batch(self, groups: Sequence[Group], notes: Sequence[Note]) -> tuple[list[Placed], list[PlacedNote]]:
+        """Write capture groups and then notes in order, sync once, and say where they are.
 
         A batch is never split over two files. On failure nothing of the batch stays in the file.
         """
-        expected_bytes = sum(
+        expected_bytes = RECORD_OVERHEAD_BYTES * len(notes) + sum(
             group.exchange.response_bytes + len(group.exchange.request) + RECORD_OVERHEAD_BYTES for group in groups
         )
         file = self._file_for(expected_bytes)
@@ -174,10 +189,11 @@ class WarcWriter:
             writer = RecordWriter(spool, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id)
             try:
                 members = [writer.write_group(group) for group in groups]
+                said = [writer.write_note(note.kind, note.url, note.fields, note.at) for note in notes]
             except OSError as error:
                 raise self._write_error(file.open_path, error) from error
             start = self._append(file, spool)
-        return [_placed(file, start, three) for three in members]
+        return [_placed(file, start, three) for three in members], [_placed_note(file, start, one) for one in said]
 
     def write_note(self, kind: NoteKind, url: str, fields: Mapping[str, str | None], at: datetime) -> PlacedNote:
         """Write a free-standing metadata record: a failure or a decision that no exchange shows."""
@@ -194,14 +210,7 @@ class WarcWriter:
         file = self._file_for(expected_bytes)
         buffer = io.BytesIO()
         member = write(RecordWriter(buffer, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id))
-        start = self._append(file, buffer)
-        return PlacedNote(
-            warc_file=file.path.name,
-            opened_at=file.opened_at,
-            offset=start,
-            length=member.length,
-            record_id=member.record_id,
-        )
+        return _placed_note(file, self._append(file, buffer), member)
 
     def write_failure(self, url: str, fields: Mapping[str, str | None], at: datetime) -> PlacedNote:
         """Write that a request brought no response; ``fields`` say why and what it was for."""
@@ -243,6 +252,15 @@ class WarcWriter:
         self.closed.append(closed)
         log.debug("warc file closed file=%s bytes=%d", closed.warc_file, closed.bytes)
         return closed
+
+    def abandon(self) -> None:
+        """Let go of the file being written where nothing in it is committed; it is removed if nothing else is in it."""
+        file = self._file
+        if file is not None and file.end == file.first_end:
+            self.close()
+        elif file is not None:
+            self._file = None
+            os.close(file.fd)
 
     def _file_for(self, expected_bytes: int) -> _OpenFile:
         if self._broken is not None:
@@ -355,6 +373,16 @@ def _placed(file: _OpenFile, start: int, members: tuple[Member, Member, Member])
         request_offset=start + request.offset,
         metadata_record_id=metadata.record_id,
         group_length=response.length + request.length + metadata.length,
+    )
+
+
+def _placed_note(file: _OpenFile, start: int, member: Member) -> PlacedNote:
+    return PlacedNote(
+        warc_file=file.path.name,
+        opened_at=file.opened_at,
+        offset=start + member.offset,
+        length=member.length,
+        record_id=member.record_id,
     )
 
 

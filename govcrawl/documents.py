@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from govcrawl.decode import Page
+from archive.decisions import decide_alias, decide_document, decide_unchanged
 from govcrawl.errors import NotAPage
 from govcrawl.files import Files, read_file_response
-from govcrawl.guard import check, is_file
+from govcrawl.guard import check
+from govcrawl.reading import is_file_answer, read_document, said_entry
 from govcrawl.responses import NOT_MODIFIED, OK, read_response
-from govcrawl.urls import is_file_url, url_key
+from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from archive.model import Capture, Document, File, KnownDocument
+    from govcrawl.decode import Page
     from govcrawl.items import ListEntry
     from govcrawl.session import Session
 
 logger = logging.getLogger(__name__)
 
-PAGE_TYPES = ("text/", "application/xhtml", "application/xml", "application/json")  # anything else is a file
 COUNTED_FIELDS = ("title", "publish_date", "source")  # missing ones are counted for the crawl's row
 
 
@@ -58,21 +59,16 @@ class Documents:
             CrawlError: it is no document (NotAPage), blocked, or not readable.
             ArchiveError: it could not be stored.
         """
+        session = self._session
         if response.status == NOT_MODIFIED and job.known:
-            await self._put_not_modified(job.known, capture)
+            await self._put_not_modified(job, job.known, capture)
             return
         moved = self._check_redirect(response, job)
         page = read_response(response)
         if page.status != OK:
             check(page)  # a page that answers 200 is guarded by its reader, off the reactor's thread
-        if (
-            is_file_url(page.url)
-            or is_file(page)
-            or (capture.media_type and not capture.media_type.startswith(PAGE_TYPES))
-        ):
-            from govcrawl.extract import read_file  # noqa: PLC0415 - loads trafilatura only where a list names a file
-
-            document = read_file(page.url, page.content_type, job.entry)
+        if is_file_answer(page):
+            document = await read_document(session.readers, type(session.spider), page, job.entry)
             itself = read_file_response(response, document.attachments[0], capture)
             await self._put(job, page.url, document, capture.id, ([itself], []), moved=moved)
         else:
@@ -95,7 +91,7 @@ class Documents:
             )
         return job.known is not None and url_key(response.url) != url_key(job.known.url)
 
-    async def _put_not_modified(self, known: KnownDocument, capture: Capture) -> None:
+    async def _put_not_modified(self, job: Job, known: KnownDocument, capture: Capture) -> None:
         """A 304: the page is as it was; its files are checked on their own."""
         session = self._session
         files = self._files
@@ -108,17 +104,11 @@ class Documents:
         images = [await files.fetch(file, "image", known.url, file) for file in known.images]
         before = (*known.attachments, *known.images)
         if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
-            await session.put(
-                session.store.put_unchanged, session.crawl_id, known.document_id, capture.id, datetime.now(UTC)
-            )
+            await session.put(decide_unchanged(session.crawl_id, known.document_id, capture.id, datetime.now(UTC)))
             session.tally.counts["unchanged"] += 1
             return
-        body = await session.call(session.read_content, capture)  # a file changed: read the archived page with it again
-        page = Page(
-            url=known.url, body=body, content_type=known.last_capture.media_type if known.last_capture else None
-        )
-        job = Job(entry=None, channel=known.channel, via=None, known=known)
-        document = await session.readers.read(type(session.spider), page, None)
+        page = await session.call(session.read_page, capture, known.url)  # a file changed: read it with the page again
+        document = await read_document(session.readers, type(session.spider), page, job.entry)
         await self._put(job, known.url, document, capture.id, (attachments, images), moved=False)
 
     async def _put_page(self, job: Job, page: Page, capture_id: int, *, moved: bool) -> None:
@@ -145,23 +135,28 @@ class Documents:
         aliases = [*job.aliases]
         if job.entry and url_key(job.entry.url) != url_key(url):
             aliases.append((job.entry.url, url_key(job.entry.url)))
+        key = qualified_key(url, document.key or (job.entry.key if job.entry else None))
         put = await session.put(
-            session.store.put_document,
-            session.crawl_id,
-            session.spider.name,
-            replace(document, url=url, key=qualified_key(url, document.key or (job.entry.key if job.entry else None))),
-            url_key=url_key(url),
-            capture_id=capture_id,
-            attachments=files[0],
-            images=files[1],
-            aliases=aliases,
-            at=datetime.now(UTC),
-            moved=moved,
+            decide_document(
+                session.crawl_id,
+                session.spider.name,
+                replace(document, url=url, key=key),
+                url_key=url_key(url),
+                capture_id=capture_id,
+                attachments=files[0],
+                images=files[1],
+                aliases=aliases,
+                at=datetime.now(UTC),
+                moved=moved,
+                entry=said_entry(job.entry),
+            )
         )
         job.document_id = put.document_id
-        for alias, key in job.aliases[taken:]:  # named by another list while the document was being put
+        for alias, alias_key in job.aliases[taken:]:  # named by another list while the document was being put
             await session.put(
-                session.store.put_alias, session.spider.name, put.document_id, alias, key, datetime.now(UTC)
+                decide_alias(
+                    session.crawl_id, session.spider.name, put.document_id, alias, alias_key, datetime.now(UTC)
+                )
             )
         session.tally.counts[put.outcome] += 1
         session.tally.counts["restored"] += put.restored

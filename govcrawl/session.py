@@ -22,6 +22,7 @@ import scrapy
 import twisted
 from scrapy import signals
 
+from archive.decisions import Decision, decide_absence, decide_settle
 from archive.errors import ArchiveError
 from archive.model import Capture, Context, Exchange, Kind
 from archive.store import Store
@@ -29,6 +30,7 @@ from govcrawl import __version__
 from govcrawl.batches import Batches
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.politeness import Governor
+from govcrawl.reading import read_stored
 from govcrawl.workers import Readers
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
+    from govcrawl.decode import Page
     from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
@@ -102,8 +105,7 @@ class Session:
             settings.getfloat("GOVCRAWL_READ_SECONDS"),
             settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
         )
-        self._captures: Batches[tuple[Exchange, Context], Capture] = Batches(self._put_captures)
-        self._rows: Batches[Callable[[], Any], Any] = Batches(self._put_rows)
+        self._writes: Batches[tuple[Exchange, Context] | Decision[Any], Any] = Batches(self._put_batch)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.store = Store.open(
             Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
@@ -171,7 +173,7 @@ class Session:
         Raises:
             ArchiveError: it could not be stored; the crawl is being ended.
         """
-        capture = await self._captures.put((exchange, self.context(request)))
+        capture: Capture = await self._writes.put((exchange, self.context(request)))
         self.tally.counts["requests"] += 1
         self.tally.counts["bytes"] += exchange.response_bytes
         return capture
@@ -213,20 +215,22 @@ class Session:
             self.stop("archive", str(error))
             raise
 
-    async def put(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function of the store that puts rows, in one transaction with others that wait; returns when it is durable.
+    async def put(self, decision: Decision[T]) -> T:
+        """Put a decision (:mod:`archive.decisions`) together with what else waits; returns once it is durable.
 
         Raises:
             ArchiveError: as :meth:`call`.
         """
-        result: T = await self._rows.put(partial(function, *args, **kwargs))
+        result: T = await self._writes.put(decision)
         return result
 
-    async def _put_captures(self, batch: list[tuple[Exchange, Context]]) -> list[Capture]:
-        return await self.call(self.store.put_captures, batch)
-
-    async def _put_rows(self, batch: list[Callable[[], Any]]) -> list[Any]:
-        return await self.call(self.store.together, batch)
+    async def _put_batch(self, batch: list[tuple[Exchange, Context] | Decision[Any]]) -> list[Any]:
+        """Put captures and decisions with one sync; returns results in the batch's order."""
+        exchanges = [one for one in batch if not isinstance(one, Decision)]
+        decisions = [one for one in batch if isinstance(one, Decision)]
+        captures, results = await self.call(self.store.put_batch, exchanges, decisions)
+        took, came = iter(captures), iter(results)
+        return [next(came) if isinstance(one, Decision) else next(took) for one in batch]
 
     async def download(self, request: Request) -> Response:
         """Fetch one URL outside the scheduler: a file of a document, robots.txt, a home page.
@@ -239,14 +243,14 @@ class Session:
             raise RuntimeError(f"no engine runs for {request.url}: requests are made while a crawl runs only")
         return await engine.download_async(request)
 
-    def read_content(self, capture: Capture) -> bytes:
-        """Return the archived content of a capture; runs on the archive thread (see :meth:`call`).
+    def read_page(self, capture: Capture, url: str) -> Page:
+        """Return the archived page of a capture; runs on the archive thread (see :meth:`call`).
 
         Raises:
             CaptureMissing, DigestMismatch: the archive does not hold what the catalog says.
         """
         with self.store.open_capture(capture) as stored:
-            return stored.read_content(max_bytes=self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
+            return read_stored(stored, url, max_bytes=self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
 
     async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
         """Record what could not be got or read, and why; a host that keeps blocking ends the crawl."""
@@ -303,8 +307,7 @@ class Session:
                 "interrupted" if reason in {"shutdown", "cancelled"} else reason,
                 f"the crawl ended before its lists did: {reason}",
             )
-        await self._captures.drain()
-        await self._rows.drain()
+        await self._writes.drain()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
         except ArchiveError as error:
@@ -321,13 +324,14 @@ class Session:
         self.finished_at = datetime.now(UTC)
         fatal = self.tally.fatal
         if fatal is None and not self.spider.partial and not self.tally.counts["failed/blocked"]:
-            for absence in self.absences:
-                state = self.store.put_absence(
-                    self.crawl_id, absence.document_id, absence.capture_id, absence.reason, self.finished_at
-                )
-                self.tally.counts[state] += 1
-            for name, number in self.store.settle(self.crawl_id, self.spider.name, self.finished_at).items():
-                self.tally.counts[name] += number
+            gone = [
+                decide_absence(self.crawl_id, one.document_id, one.capture_id, one.reason, self.finished_at)
+                for one in self.absences
+            ]
+            settle = decide_settle(self.crawl_id, self.spider.name, self.finished_at)
+            _, (*states, settled) = self.store.put_batch((), (*gone, settle))
+            self.tally.counts.update(states)
+            self.tally.counts.update(settled)
         self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] == "interrupted" else "failed"
         self.store.finish_crawl(
             self.crawl_id,

@@ -17,6 +17,7 @@ import scrapy
 from scrapy import FormRequest, Request
 from scrapy.exceptions import CloseSpider
 
+from archive.decisions import decide_alias, decide_channel, decide_listings
 from archive.errors import ArchiveError
 from archive.model import Agency, Channel, Listing
 from govcrawl import __version__
@@ -240,9 +241,7 @@ class DisclosureSpider(scrapy.Spider):
         walk.seen.update(url_key(entry.url) for entry in fresh)
         listings = [self._listing(entry, position + n) for n, entry in enumerate(fresh)]
         now = datetime.now(UTC)
-        known = await session.put(
-            session.store.put_listings, session.crawl_id, self.name, walk.channel, listings, capture.id, now
-        )
+        known = await session.put(decide_listings(session.crawl_id, self.name, walk.channel, listings, capture.id, now))
         session.tally.counts["lists"] += 1
         logger.info(
             "list channel=%s page=%d entries=%d new=%d url=%s",
@@ -318,15 +317,16 @@ class DisclosureSpider(scrapy.Spider):
                 f"list of {walk.channel} of {self.name} did not end after {walk.pages} pages; check the template's pager",
             )
         walk.complete = to_the_end and not short and not self.partial
-        await self.session.call(
-            self.session.store.finish_channel,
-            self.session.crawl_id,
-            self.name,
-            walk.channel,
-            complete=walk.complete,
-            pages=walk.pages,
-            total=walk.total,
-            at=datetime.now(UTC),
+        await self.session.put(
+            decide_channel(
+                self.session.crawl_id,
+                self.name,
+                walk.channel,
+                complete=walk.complete,
+                pages=walk.pages,
+                total=walk.total,
+                at=datetime.now(UTC),
+            )
         )
 
     async def list_failed(self, failure: Failure) -> AsyncIterator[Request]:
@@ -399,7 +399,7 @@ class DisclosureSpider(scrapy.Spider):
         self._jobs.update(dict.fromkeys(names, job))  # claimed before anything is awaited: lists are read side by side
         self._asked += 1
         if row.document_id:
-            job.known = await self.session.put(
+            job.known = await self.session.call(
                 self.session.store.find_document, self.name, row.listing.url_key, row.listing.key
             )
         if job.known:
@@ -410,7 +410,7 @@ class DisclosureSpider(scrapy.Spider):
     async def _another_address(self, job: Job, url: str, key: str) -> None:
         if job.document_id:
             await self.session.put(
-                self.session.store.put_alias, self.name, job.document_id, url, key, datetime.now(UTC)
+                decide_alias(self.session.crawl_id, self.name, job.document_id, url, key, datetime.now(UTC))
             )
         else:
             job.aliases.append((url, key))

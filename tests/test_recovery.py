@@ -103,14 +103,16 @@ def test_cut_is_told_in_the_file_and_in_the_log(tmp_path: Path, caplog: pytest.L
     assert f"warc file repaired file={NAME} kept_bytes={end_of(first)}" in caplog.text
 
 
-def test_notes_behind_the_last_capture_stay(tmp_path: Path) -> None:
-    """Failures written after the last capture have rows and are kept; a broken one goes with the tail."""
+def test_notes_stay_as_far_as_they_are_committed(tmp_path: Path) -> None:
+    """A failure with its row stays; one whose row was not committed goes with the tail, else a rebuild would know it."""
     data, (place,) = left_open(tmp_path, small_group(b"1"), notes=2)
-    (tmp_path / f"{NAME}.open").write_bytes(data[:-1])
-    (recovered,) = recover(tmp_path, end_of(place))
+    first_note = next(iter_records(tmp_path / f"{NAME}.open", start=end_of(place)))
+    committed = end_of(place) + first_note.finish()
+    (tmp_path / f"{NAME}.open").write_bytes(data)
+    (recovered,) = recover(tmp_path, committed)
     notes = [record for _, record in members_of(tmp_path / NAME)][4:]
     assert [block_of(note).split(b"\r\n")[0] for note in notes] == [b"note: failure", b"note: recovery"]
-    assert recovered.kept_bytes + recovered.tail_bytes == len(data) - 1
+    assert (recovered.kept_bytes, recovered.tail_bytes) == (committed, len(data) - committed)
 
 
 def test_file_of_nothing_but_notes_is_kept(tmp_path: Path) -> None:

@@ -14,6 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from warcs import AGENCY, PAGE, STARTED_AT, block_of, context_of, exchange_of, fields_of, members_of, response_of
 
+from archive.decisions import (
+    decide_absence,
+    decide_channel,
+    decide_document,
+    decide_settle,
+    decide_unchanged,
+)
 from archive.errors import ArchiveBusy, ArchiveWriteError
 from archive.model import Document, Extraction
 from archive.store import Store
@@ -240,7 +247,7 @@ def test_refused_rows_are_cut_off_the_warc_again(tmp_path: Path) -> None:
         put(store, exchange_of(response_of(b"3")))
         finish(store)
         finish(store, "crawl-2")
-    assert len(members_of(warcs_in(tmp_path)[0])) == 1 + 3 + 3 + 1
+    assert len(members_of(warcs_in(tmp_path)[0])) == 1 + 1 + 3 + 3 + 1
     assert all(path.suffix == ".gz" for path in warcs_in(tmp_path, OTHER.name))
 
 
@@ -251,13 +258,12 @@ def test_failed_crawl_does_not_undo_what_another_committed(tmp_path: Path, monke
         begin(store, "crawl-2", OTHER)
         other = context_of(agency=OTHER.name, crawl_id="crawl-2")
         store.put_captures([(exchange_of(), other)])
-        kept = warcs_in(tmp_path, OTHER.name)[0].read_bytes()
+        kept = [warcs_in(tmp_path, name)[0].read_bytes() for name in (OTHER.name, AGENCY.name)]
         with monkeypatch.context() as patch:
             patch.setattr(os, "pwrite", _disk_full)
             with pytest.raises(ArchiveWriteError, match="No space left"):
                 store.put_captures([(exchange_of(), context_of()), (exchange_of(), other)])
-        assert warcs_in(tmp_path, OTHER.name)[0].read_bytes() == kept
-        assert warcs_in(tmp_path) == []
+        assert [warcs_in(tmp_path, name)[0].read_bytes() for name in (OTHER.name, AGENCY.name)] == kept
 
 
 def _disk_full(*_arguments: object) -> int:
@@ -285,7 +291,7 @@ def test_exchange_without_a_response_byte_is_the_callers_mistake(store: Store, t
     assert scalar(store, "SELECT count(*) FROM captures") == 0
     finish(store)
     types = [fields_of(record)["WARC-Type"] for _, record in members_of(warcs_in(tmp_path / "data")[0])]
-    assert types == ["warcinfo", "metadata"]  # the crawl's last words
+    assert types == ["warcinfo", "metadata", "metadata"]  # the crawl's first and last words
 
 
 def test_rotation_puts_every_file_into_the_catalog(tmp_path: Path) -> None:
@@ -327,19 +333,20 @@ def test_decisions_are_told_to_the_warc(store: Store, tmp_path: Path) -> None:
     """How far a list was walked, what was settled and how the crawl ended stand in the file in words."""
     put(store, exchange_of())
     at = STARTED_AT
-    store.finish_channel("crawl-1", AGENCY.name, "通知公告", complete=True, pages=3, total=None, at=at)
+    store.put(decide_channel("crawl-1", AGENCY.name, "通知公告", complete=True, pages=3, total=None, at=at))
     assert store.walked_channels(AGENCY.name) == {"通知公告"}
-    assert store.settle("crawl-1", AGENCY.name, at) == {"unlisted": 0, "listed": 0}
+    assert store.put(decide_settle("crawl-1", AGENCY.name, at)) == {"unlisted": 0, "listed": 0}
     finish(store)
     blocks = [block_of(record) for _, record in members_of(warcs_in(tmp_path / "data")[0])]
     decisions = [block.decode().split("\r\n")[1:] for block in blocks if block.startswith(b"note: decision\r\n")]
     assert [decision[0] for decision in decisions] == [
+        "decision: begin_crawl",
         "decision: finish_channel",
         "decision: settle",
         "decision: finish_crawl",
     ]
-    assert decisions[0][3:] == ["channel: 通知公告", "complete: yes", "pages: 3", ""]
-    assert decisions[2][3:] == ["outcome: finished", 'counts: {"documents":1}', ""]
+    assert decisions[1][3:] == ["channel: 通知公告", "complete: yes", "pages: 3", ""]
+    assert decisions[3][3:] == ["outcome: finished", 'counts: {"documents":1}', ""]
 
 
 def test_absence_is_a_decision_with_its_evidence(store: Store, tmp_path: Path) -> None:
@@ -356,16 +363,19 @@ def test_absence_is_a_decision_with_its_evidence(store: Store, tmp_path: Path) -
     document = Document(url=shown.url, title="关于公布收费目录的通知", text="正文", extraction=extraction)
     key = "sfj.haidao.test/tzgg/1.html"
     at = STARTED_AT
-    new = store.put_document(
-        "crawl-1", AGENCY.name, document, url_key=key, capture_id=shown.id, attachments=(), images=(), at=at
+    new = store.put(
+        decide_document(
+            "crawl-1", AGENCY.name, document, url_key=key, capture_id=shown.id, attachments=(), images=(), at=at
+        )
     )
-    assert store.put_unchanged("crawl-1", new.document_id, shown.id, at).outcome == "unchanged"
-    assert store.put_absence("crawl-1", new.document_id, gone.id, "404", at) == "suspected"
+    assert store.put(decide_unchanged("crawl-1", new.document_id, shown.id, at)).outcome == "unchanged"
+    assert store.put(decide_absence("crawl-1", new.document_id, gone.id, "404", at)) == "suspected"
     found = store.find_document(AGENCY.name, key, None)
     assert found is not None
     assert (found.state, store.known_documents(AGENCY.name)) == ("suspected", [found])
     finish(store)
-    note = block_of(members_of(warcs_in(tmp_path / "data")[0])[7][1]).decode()
+    blocks = [block_of(record).decode("utf-8", "replace") for _, record in members_of(warcs_in(tmp_path / "data")[0])]
+    (note,) = [block for block in blocks if "decision: put_absence" in block]
     assert f"decision: put_absence\r\nagency: haidao_sfj\r\ncrawl: crawl-1\r\ndocument: {new.document_id}\r\n" in note
     assert f"capture: {gone.record_id}\r\nreason: 404\r\n" in note
 
@@ -375,7 +385,7 @@ def test_decision_that_the_catalog_refuses_is_not_told(store: Store, tmp_path: P
     put(store, exchange_of())
     kept = warcs_in(tmp_path / "data")[0].read_bytes()
     with pytest.raises(Exception, match="no channel"):
-        store.finish_channel("crawl-1", AGENCY.name, "无此栏目", complete=True, pages=1, total=1, at=STARTED_AT)
+        store.put(decide_channel("crawl-1", AGENCY.name, "无此栏目", complete=True, pages=1, total=1, at=STARTED_AT))
     assert warcs_in(tmp_path / "data")[0].read_bytes() == kept
 
 
