@@ -10,6 +10,8 @@ import os
 
 BOT_NAME = "govcrawl"
 SPIDER_MODULES = ["spiders"]
+SPIDER_LOADER_CLASS = "govcrawl.loader.AgencyLoader"  # lists file names; imports the one agency that is crawled
+GOVCRAWL_SPIDERS = os.environ.get("GOVCRAWL_SPIDERS", "")  # folder of agencies of one's own, beside those of the project
 NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "govcrawl.commands"
 

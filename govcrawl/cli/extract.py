@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from scrapy.utils.project import get_project_settings
 
 from archive.export import document_of_page
-from govcrawl import settings
 from govcrawl.decode import Page
-from govcrawl.errors import CrawlError, UsageMistake
+from govcrawl.errors import UsageMistake
+from govcrawl.loader import find_template, templates
 from govcrawl.speech import say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FEWEST_SIGNALS = 2
 """A migrated page may carry one mark of another family; two are no accident (the trt family has eight)."""
@@ -63,18 +57,6 @@ def read_bytes(file: Path) -> bytes:
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
 
 
-def find_template(name: str) -> Any:
-    """Return the template class of a family by its name.
-
-    Raises:
-        UsageMistake: there is none of that name.
-    """
-    families = {family.template_name: family for family in templates()}
-    if name not in families:
-        raise UsageMistake(f"--template: there is no template {name!r}; there are {', '.join(sorted(families))}")
-    return families[name]
-
-
 def detect_template(page: Page) -> Any | None:
     """Return the template class whose signals stand on the page, the one with most; None where no family has two.
 
@@ -84,24 +66,3 @@ def detect_template(page: Page) -> Any | None:
     scores = [(sum(mark in page.text for mark in family.signals), family) for family in templates()]
     best, family = max(scores, key=lambda score: score[0], default=(0, None))
     return family if best >= FEWEST_SIGNALS else None
-
-
-def templates() -> Iterator[Any]:
-    """Yield the template classes in the ``templates`` packages beside the project's spiders (setting SPIDER_MODULES).
-
-    Raises:
-        CrawlError: a package of spiders cannot be imported.
-    """
-    for name in get_project_settings().getlist("SPIDER_MODULES") or settings.SPIDER_MODULES:
-        try:
-            package = import_module(f"{name}.templates")
-        except ImportError as error:
-            raise CrawlError(f"templates of SPIDER_MODULES {name!r} cannot be imported: {error}") from error
-        for found in iter_modules(package.__path__, f"{package.__name__}."):
-            module = import_module(found.name)
-            own = (
-                value
-                for value in vars(module).values()
-                if isinstance(value, type) and value.__module__ == module.__name__
-            )
-            yield from (value for value in own if vars(value).get("template_name"))

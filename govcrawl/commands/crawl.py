@@ -21,7 +21,7 @@ from archive.errors import ArchiveError
 from archive.store import Store
 from govcrawl.browser_find import require_browser
 from govcrawl.connect_to import parse_connect_to
-from govcrawl.errors import UsageMistake
+from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.monitors import summary
 from govcrawl.session import Session
 from govcrawl.speech import say
@@ -30,6 +30,8 @@ from govcrawl.workers import prepare
 
 if TYPE_CHECKING:
     import argparse
+
+    from scrapy.spiderloader import SpiderLoaderProtocol
 
 USAGE_EXIT = 2
 
@@ -64,23 +66,8 @@ class Command(ScrapyCrawl):
         process = self.crawler_process
         if process is None:
             raise RuntimeError("Scrapy gave the command no crawler process")
-        name = args[0]
-        names = process.spider_loader.list()
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]
-            self._refuse(
-                say(
-                    f"没有名为 {name!r} 的机构。相近的有：{'、'.join(near)}。全部机构：scrapy list",
-                    f"no agency is called {name!r}; near: {', '.join(near)}. All: scrapy list",
-                ),
-                USAGE_EXIT,
-            )
-            return
-        spidercls = process.spider_loader.load(name)
-        if not issubclass(spidercls, DisclosureSpider):
-            self._refuse(
-                f"{name} is no agency: {spidercls.__module__} does not derive from DisclosureSpider", USAGE_EXIT
-            )
+        spidercls = self._load(process.spider_loader, args[0])
+        if spidercls is None:
             return
         try:
             spidercls(**opts.spargs)
@@ -101,11 +88,11 @@ class Command(ScrapyCrawl):
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
             with Store.open(data) as store:
-                store.lock_agency(name).release()
+                store.lock_agency(spidercls.name).release()
         except ArchiveError as error:
             self._refuse(str(error), 1)
             return
-        prepare([spidercls.__module__])
+        prepare([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while pages come in
         process.crawl(crawler, **opts.spargs)
@@ -116,6 +103,31 @@ class Command(ScrapyCrawl):
             return
         sys.stdout.write(summary(session) + "\n")
         self.exitcode = 0 if session.outcome == "finished" else 1
+
+    def _load(self, loader: SpiderLoaderProtocol, name: str) -> type[DisclosureSpider] | None:
+        """Return an agency's class; None, with the reason said, where there is none that could be crawled."""
+        names = loader.list()
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]
+            self._refuse(
+                say(
+                    f"没有名为 {name!r} 的机构。相近的有：{'、'.join(near)}。全部机构：scrapy list",
+                    f"no agency is called {name!r}; near: {', '.join(near)}. All: scrapy list",
+                ),
+                USAGE_EXIT,
+            )
+            return None
+        try:
+            spidercls = loader.load(name)
+        except BadAgency as error:
+            self._refuse(str(error), USAGE_EXIT)
+            return None
+        if not issubclass(spidercls, DisclosureSpider):
+            self._refuse(
+                f"{name} is no agency: {spidercls.__module__} does not derive from DisclosureSpider", USAGE_EXIT
+            )
+            return None
+        return spidercls
 
     def _refuse(self, sentence: str, code: int) -> None:
         sys.stderr.write(f"govcrawl: {sentence}\n")
