@@ -74,6 +74,7 @@ class DisclosureSpider(scrapy.Spider):
     """
 
     template_name: ClassVar[str] = ""
+    signals: ClassVar[Sequence[str]] = ()  # marks in a page's source by which the family is known
     agency: ClassVar[str] = ""
     base_url: ClassVar[str] = ""
     channels: ClassVar[Mapping[str, str]] = {}
