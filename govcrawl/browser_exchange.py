@@ -187,16 +187,14 @@ def _line_as_sent(line: str, values: Mapping[str, list[str]]) -> bytes:
     The browser's text of the head leaves out bytes that are no UTF-8 (file names in GBK); its list of fields has them, one
     character for one byte.
     """
-    name, colon, shown = line.partition(":")
-    if not colon or not line.isascii():
-        return line.encode("utf-8", "surrogatepass")
+    name, _, shown = line.partition(":")
     bare = shown.strip()
     for value in values.get(name.strip().lower(), ()):
-        kept = "".join(char for char in value if char.isascii()).strip()
-        if not value.isascii() and kept == bare:
+        received = _bytes(value)
+        if not value.isascii() and received.decode("utf-8", "ignore").strip() == bare:
             before, after = shown.split(bare, 1) if bare else (" ", "")
-            return f"{name}:{before}".encode() + _bytes(value) + after.encode()
-    return line.encode()
+            return f"{name}:{before}".encode() + received.strip() + after.encode()
+    return line.encode("utf-8", "surrogatepass")
 
 
 def _bytes(text: str) -> bytes:
