@@ -40,6 +40,7 @@ _BULLET = re.compile(r"^[\s·•●▪■◆►>»・\u2022\u25aa-]+(?=\S)")
 _NO_YEAR = re.compile(r"[\[(（【]?\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?\s*[\])）】]?")
 _MONTH = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?")
 _DAY = re.compile(r"(\d{1,2})\s*日?")
+_YEAR = re.compile(r"((?:19|20)\d{2})\s*年?")
 _EMPTY = re.compile(r"暂无|暫無|没有(?:找到|查询到|搜索到|相关|任何)|无相关|未找到|尚无")
 _IN_ROW: dict[str, str] = {**INDEX_LABELS, "发布时间": "publish_date", "来源": "source"}
 _FIELDS = ("document_number", "index_number", "publisher", "written_date", "source", "validity", "topic")
@@ -232,19 +233,31 @@ _SHORT = 40
 
 
 def _title(link: Any) -> str | None:
-    named = next(
-        (e for e in link.iterdescendants() if e.tag != "a" and _TITLE_CLASS.search(e.get("class") or "")), None
-    )
-    holder = link if named is None else named
+    holder = _title_holder(link)
     text = _BULLET.sub("", _PINNED.sub("", read_value(_title_text(holder)) or ""))
     stated = next((value for e in (holder, link) if (value := read_value(_TAGS.sub("", e.get("title") or "")))), None)
     if not text:
         return stated
     stem = _squeeze(_CUT.sub("", text))
-    if stated and not _CUT.search(stated) and _squeeze(stated).startswith(stem):
+    if stated and not _CUT.search(stated) and (_squeeze(stated).startswith(stem) or _squeeze(stated) in stem):
         return stated
     return text
 
+
+def _title_holder(link: Any) -> Any:
+    """Return the element in a link that holds the title: a named one, a heading, the first block of several (date, title, summary)."""
+    inner = [e for e in link.iterdescendants() if isinstance(e.tag, str) and e.tag != "a"]
+    named = [e for e in inner if _TITLE_CLASS.search(e.get("class") or "")]
+    headings = [e for e in inner if e.tag in _HEADINGS]
+    blocks = [e for e in link if e.tag in {"p", "div"} and len(_NOT_WORDS.sub("", _title_text(e))) >= _SHORTEST_TITLE]
+    found = next((e for e in (*named, *headings) if _squeeze(_title_text(e))), None)
+    if found is None and len(blocks) > 1 and not _squeeze(link.text or ""):
+        return blocks[0]
+    return link if found is None else found
+
+
+_NOT_WORDS = re.compile(r"[\d\s年月日./:：-]+")
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
 
 _TITLE_CLASS = re.compile(r"(?:^|[\s_-])(?:tit|title|bt)(?:$|[\s_-])", re.IGNORECASE)
 
@@ -298,6 +311,14 @@ def find_date(texts: Sequence[str]) -> tuple[str | None, str | None]:
     for one, other in pairwise(texts):  # a badge: the day in one element, year and month in another
         for day, month in ((one, other), (other, one)):
             if _DAY.fullmatch(day) and _MONTH.fullmatch(month) and (found := _iso(f"{_month(month)}-{_digits(day)}")):
+                return f"{one} {other}", found
+    for one, other in pairwise(texts):  # … or the year in one element, month and day in the other
+        for year, rest in ((one, other), (other, one)):
+            if (
+                (y := _YEAR.fullmatch(year))
+                and (d := _NO_YEAR.fullmatch(rest))
+                and (found := _iso(f"{y[1]}-{d[1]}-{d[2]}"))
+            ):
                 return f"{one} {other}", found
     short = next((text for text in texts if _NO_YEAR.fullmatch(text)), None)
     return short, None
