@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -71,6 +72,7 @@ class BrowserPages(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]  # sc
         self.config.launch_options = {
             "executable_path": str(program),
             "chromium_sandbox": os.geteuid() != 0,  # Chromium does not start with its sandbox as root
+            "handle_sigint": False,
             "args": [*_ARGUMENTS, f"--host-resolver-rules={rules}"],
         }
         self.config.max_pages_per_context = _MAX_PAGES
@@ -118,7 +120,7 @@ class BrowserPages(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]  # sc
         spider = self._govcrawl.spider
         if not self._started:
             self._started = True
-            await self._launch()
+            await self._start_driver()
         try:
             await self._maybe_launch_browser()
         except PlaywrightError as error:
@@ -140,6 +142,14 @@ class BrowserPages(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]  # sc
         }
         tab = await self._create_page(request, spider)
         return await BrowserPage.open(tab, self._desk(request))
+
+    async def _start_driver(self) -> None:
+        """Start Playwright's driver deaf to Ctrl-C, which a terminal sends to it too: the crawl ends, then the browser."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            await self._launch()
+        finally:
+            signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
     def _desk(self, request: Request) -> Desk:
         session = Session.of(self._govcrawl)
