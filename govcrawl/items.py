@@ -47,6 +47,7 @@ class ListPage:
     next: NextPage | None = None
     total: int | None = None  # the list's own count (共 N 条)
     capped: bool = False  # the CMS says that older entries are not listed
+    skipped: int = 0  # lines that are no documents; ``total`` counts them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ fetched again where the mode asks for it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urljoin, urlsplit
@@ -19,17 +19,18 @@ from scrapy.exceptions import CloseSpider
 
 from archive.decisions import decide_alias, decide_channel, decide_listings
 from archive.errors import ArchiveError
-from archive.model import Agency, Channel, Listing
+from archive.model import Agency, Channel
 from govcrawl import __version__
 from govcrawl.browser_view import BrowserView
 from govcrawl.declaration import check_agency, read_arguments
-from govcrawl.documents import Documents, Job, qualified_key
-from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, UsageMistake
+from govcrawl.documents import Documents, Job
+from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, StubPage, UsageMistake
 from govcrawl.failures import read_failure
 from govcrawl.guard import check
 from govcrawl.responses import READ_STATUSES, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
-from govcrawl.urls import url_key
+from govcrawl.urls import url_key, without_gateway
+from govcrawl.walks import Walk, begin_walks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -45,20 +46,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROJECT_URL = "https://govcrawl.example/"  # named in the User-Agent where no contact is set
-
-
-@dataclass(slots=True)
-class Walk:
-    """One channel's list being walked."""
-
-    channel: str
-    full: bool  # to its end, whatever is known already
-    seen: set[str] = field(default_factory=set)
-    pages: int = 0
-    total: int | None = None
-    complete: bool = False
-    ended: bool = False
-    view: BrowserView | None = None  # where a browser shows it
 
 
 class DisclosureSpider(scrapy.Spider):
@@ -80,6 +67,7 @@ class DisclosureSpider(scrapy.Spider):
     channels: ClassVar[Mapping[str, str]] = {}
     browser_channels: ClassVar[Sequence[str]] = ()
     browser_answer: ClassVar[str] = ""
+    missing_page_is_cap: ClassVar[bool] = False  # 404 is what the CMS answers for pages it counts, but does not give
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Check an agency's declaration when its class is defined."""
@@ -138,6 +126,15 @@ class DisclosureSpider(scrapy.Spider):
         )
 
     @classmethod
+    def canonical(cls, url: str) -> str:
+        """Return the one address of the document behind any of its addresses; pure.
+
+        Gateways that turn a site into traditional Chinese (``/gate/big5/<host>/…``) are taken off. A template of a CMS that shows
+        a document at several addresses (mobile twins) takes off its own after that.
+        """
+        return without_gateway(url)
+
+    @classmethod
     def read_channels(cls, page: Page) -> dict[str, str]:
         """Read the channel tree that a page prints as data; printed name → seed URL, empty where it prints none; pure.
 
@@ -182,12 +179,12 @@ class DisclosureSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the first page of every channel."""
         walked = await self.session.call(self.session.store.walked_channels, self.name)
-        seeds = self.seeds()
-        for channel in seeds:  # all are open before the first ends, so that the last to end is known to be the last
-            self._walks[channel] = Walk(channel, full=self.mode == "full" or channel not in walked)
-        for channel, url in seeds.items():
-            if channel not in self.browser_channels:
-                yield self._list_request(self._walks[channel], Request(url), via=None)
+        full = self.mode == "full"
+        walks, asked = begin_walks(self.seeds(), lambda name: full or name not in walked, self.browser_channels)
+        # all are open before the first ends, so that the last to end is known to be the last
+        self._walks = {walk.channel: walk for walk in walks}
+        for walk in asked:
+            yield self._list_request(walk, Request(walk.seed), via=None)
         for request in self._browser_requests():
             yield request
 
@@ -196,7 +193,7 @@ class DisclosureSpider(scrapy.Spider):
         walk = next((w for name in self.browser_channels if (w := self._walks[name]).view is None), None)
         if walk is not None:
             walk.view = BrowserView(self.browser_answer)
-            yield self._list_request(walk, Request(self.seeds()[walk.channel]), via=None)
+            yield self._list_request(walk, Request(walk.seed), via=None)
 
     def _list_request(self, walk: Walk, request: Request, via: str | None, click: str | None = None) -> Request:
         meta = {
@@ -215,9 +212,11 @@ class DisclosureSpider(scrapy.Spider):
 
     async def parse_list(self, response: Response, walk: Walk) -> AsyncIterator[Request]:
         """Read a list page, ask for the documents it names and for the page after it."""
+        together, walk.together = [walk, *walk.together], []
         try:
-            async for request in self._read_list_answer(response, walk):
-                yield request
+            for each in together:
+                async for request in self._read_list_answer(response, each):
+                    yield request
         except ArchiveError as error:
             raise self._archive_failed(error) from None
 
@@ -226,21 +225,20 @@ class DisclosureSpider(scrapy.Spider):
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
         page = read_response(response)
+        page = replace(page, url=walk.page_url(page.url))
         session.tally.channel = walk.channel
         try:
             check(page)
             listed = self.read_list(page)
         except CrawlError as error:
-            await self._list_unread(request, walk, error, capture.id)
-            async for leftover in self._after(walk):
-                yield leftover
+            async for asked in self._unread(request, walk, error, capture.id):
+                yield asked
             return
-        walk.pages += 1
-        walk.total = listed.total if listed.total is not None else walk.total
-        fresh = [entry for entry in listed.entries if url_key(entry.url) not in walk.seen]
-        position = len(walk.seen)
-        walk.seen.update(url_key(entry.url) for entry in fresh)
-        listings = [self._listing(entry, position + n) for n, entry in enumerate(fresh)]
+        taken = walk.take(listed, self.canonical)
+        if walk.repeats(listed, taken) and walk.ask_again():
+            yield self._again(request, walk)
+            return
+        listings = walk.listings(taken, self._on_site)
         now = datetime.now(UTC)
         known = await session.put(decide_listings(session.crawl_id, self.name, walk.channel, listings, capture.id, now))
         session.tally.counts["lists"] += 1
@@ -248,67 +246,58 @@ class DisclosureSpider(scrapy.Spider):
             "list channel=%s page=%d entries=%d new=%d url=%s",
             walk.channel,
             walk.pages,
-            len(fresh),
+            len(taken.fresh),
             sum(k.document_id is None for k in known),
             page.url,
         )
-        for entry, row in zip(fresh, known, strict=True):
+        for entry, row in zip(taken.fresh, known, strict=True):
             async for wanted in self._wanted(entry, row, walk, response.url):
                 yield wanted
-        following = self._following(listed, fresh, known, walk)
-        if following is None:
-            await self._walk_ended(walk, listed)
-            async for leftover in self._after(walk):
-                yield leftover
-        elif walk.view and following.click:
-            yield self._list_request(walk, Request(self.seeds()[walk.channel]), via=response.url, click=following.click)
-        else:
-            base = (
-                FormRequest(following.url, formdata=dict(following.form))
-                if following.form is not None
-                else Request(following.url)
-            )
-            yield self._list_request(walk, base, via=response.url)
+        for key, url in taken.twins:
+            await self._twin(key, url)
+        most_pages = self.crawler.settings.getint("GOVCRAWL_MAX_LIST_PAGES")
+        following = walk.next_page(listed, taken, known, most_pages=most_pages, since=self.since)
+        if following and not self._limit_reached():
+            yield self._next_request(walk, following, response.url)
+            return
+        await self._walk_ended(walk, to_the_end=listed.next is None)
+        async for leftover in self._after(walk):
+            yield leftover
 
-    def _listing(self, entry: ListEntry, position: int) -> Listing:
-        return Listing(
-            url=entry.url,
-            url_key=url_key(entry.url),
-            key=qualified_key(entry.url, entry.key),
-            title=entry.title,
-            publish_date=entry.publish_date,
-            date_text=entry.date_text,
-            position=position,
-            pinned=entry.pinned,
-            offsite=not self._on_site(entry.url),
-        )
+    def _next_request(self, walk: Walk, following: NextPage, via: str) -> Request:
+        if walk.view and following.click:
+            return self._list_request(walk, Request(walk.seed), via=via, click=following.click)
+        form = following.form
+        base = Request(following.url) if form is None else FormRequest(following.url, formdata=dict(form))
+        return self._list_request(walk, base, via=via)
+
+    async def _unread(self, request: Request, walk: Walk, error: CrawlError, capture_id: int) -> AsyncIterator[Request]:
+        """Ask again for a stub; end the walk where a page cannot be read or is not there."""
+        if isinstance(error, StubPage) and walk.ask_again():
+            yield self._again(request, walk)
+            return
+        if isinstance(error, NotAPage) and walk.pages and self.missing_page_is_cap:
+            walk.capped = True
+            await self._walk_ended(walk, to_the_end=True)
+        else:
+            await self._list_unread(request, walk, error, capture_id)
+        async for leftover in self._after(walk):
+            yield leftover
+
+    def _again(self, request: Request, walk: Walk) -> Request:
+        logger.info("list page asked for again channel=%s time=%d url=%s", walk.channel, walk.asked_again, request.url)
+        return request.replace(cb_kwargs={"walk": walk})
 
     def _on_site(self, url: str) -> bool:
         host = urlsplit(url).hostname or ""
         return any(host == own or host.endswith(f".{own}") for own in self.allowed_domains)
 
-    def _following(
-        self, listed: ListPage, fresh: Sequence[ListEntry], known: Sequence[Known], walk: Walk
-    ) -> NextPage | None:
-        """Return the next page to ask for, None where the walk ends here."""
-        if listed.next is None or self._limit_reached():
-            return None
-        if walk.pages == 1 and not listed.entries:  # a frame that only says where its script gets the list
-            return listed.next
-        endless = walk.pages >= self.crawler.settings.getint("GOVCRAWL_MAX_LIST_PAGES")
-        if endless or not fresh:  # a page that only repeats what was seen: the list runs in a circle
-            return None
-        if self.since and all(e.publish_date and e.publish_date < self.since for e in listed.entries if not e.pinned):
-            return None
-        if not walk.full and all(k.document_id and k.listed_before and not k.changed_line for k in known):
-            return None  # first page on which everything is known; pinned lines alone never end a walk, others stand beside them
-        return listed.next
-
-    async def _walk_ended(self, walk: Walk, listed: ListPage) -> None:
+    async def _walk_ended(self, walk: Walk, *, to_the_end: bool) -> None:
         walk.ended = True
-        short = walk.total is not None and len(walk.seen) < walk.total
-        to_the_end = listed.next is None
-        if to_the_end and short and not listed.capped and not self.partial:
+        if walk.capped:
+            logger.warning("list capped channel=%s total=%s read=%d", walk.channel, walk.total, len(walk.seen))
+            self.session.tally.counts["list/capped"] += 1
+        elif to_the_end and walk.short and not self.partial:
             message = f"list of {walk.channel} of {self.name} says {walk.total} entries, {len(walk.seen)} were read on {walk.pages} pages; crawl again, and if it stays check the template's pager"
             self.session.fail("list_short", message)
             logger.warning("list short channel=%s total=%s read=%d", walk.channel, walk.total, len(walk.seen))
@@ -317,7 +306,7 @@ class DisclosureSpider(scrapy.Spider):
                 "list_endless",
                 f"list of {walk.channel} of {self.name} did not end after {walk.pages} pages; check the template's pager",
             )
-        walk.complete = to_the_end and not short and not self.partial
+        walk.complete = to_the_end and (walk.capped or not walk.short) and not self.partial
         await self.session.put(
             decide_channel(
                 self.session.crawl_id,
@@ -331,10 +320,11 @@ class DisclosureSpider(scrapy.Spider):
         )
 
     async def list_failed(self, failure: Failure) -> AsyncIterator[Request]:
-        """Record a list page that could not be fetched; its channel stays incomplete."""
+        """Record a list page that could not be fetched; its channels stay incomplete."""
         request: Request = failure.request  # type: ignore[attr-defined]
         walk: Walk = request.cb_kwargs["walk"]
-        walk.ended = True
+        for each in (walk, *walk.together):
+            each.ended = True
         if isinstance(failure.value, ArchiveError):
             raise self._archive_failed(failure.value) from None
         try:
@@ -415,6 +405,18 @@ class DisclosureSpider(scrapy.Spider):
             )
         else:
             job.aliases.append((url, key))
+
+    async def _twin(self, key: str, url: str) -> None:
+        """Note another address of a document, as a list printed it; ``key`` is that of its canonical address."""
+        job = self._jobs.get(key)
+        if job:
+            await self._another_address(job, url, url_key(url))
+            return
+        known = await self.session.call(self.session.store.find_document, self.name, key, None)
+        if known:
+            await self.session.put(
+                decide_alias(self.session.crawl_id, self.name, known.document_id, url, url_key(url), datetime.now(UTC))
+            )
 
     def _document_request(self, job: Job, url: str) -> Request:
         said = {}

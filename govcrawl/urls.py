@@ -30,6 +30,7 @@ _SESSION = re.compile(r";(?:jsessionid|phpsessid)=[^/?#;]*", re.IGNORECASE)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CLEAN = re.compile(r"https?://[a-z0-9.-]*[a-z0-9](?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
+_GATEWAY = re.compile(r"(https?)://[^/]+/gate/(?:big5|gb)/([A-Za-z0-9.-]+\.[A-Za-z]+(?::\d+)?/.*)")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PATH_SAFE = "%/:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?|[]"
@@ -72,6 +73,12 @@ def web_url(href: str | None, base: str, *, query_encoding: str = "utf-8") -> st
         return canonical_url(text, base, query_encoding=query_encoding)
     except ValueError:
         return None
+
+
+def without_gateway(url: str) -> str:
+    """Return the address behind a gateway that turns pages into traditional Chinese (``/gate/big5/<host>/<path>``)."""
+    found = _GATEWAY.match(url)
+    return f"{found[1]}://{found[2]}" if found else url
 
 
 def url_key(url: str) -> str:
