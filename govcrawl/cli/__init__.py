@@ -38,6 +38,9 @@ COMMANDS = {
         "govcrawl.cli.export:export", "导出公开文件或存档记录", "Write documents or archived records for others."
     ),
     "extract": _Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
+    "open": _Entry(
+        "govcrawl.cli.open:open_", "在浏览器中查看存档页面", "Look at the archived page of a document in a browser."
+    ),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
     "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
