@@ -164,7 +164,7 @@ class HomeFirstMiddleware:
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         """Ask again after the home page, once per request."""
         what = request.meta.get("govcrawl", {}).get("kind")
-        if what not in {"list", "document"} or response.status != HTTP_OK or request.meta.get("home_visited"):
+        if what not in {"list", "document", "probe"} or response.status != HTTP_OK or request.meta.get("home_visited"):
             return response
         if len(response.body.strip()) > TINY_BYTES:
             return response
