@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HIGHEST = 6  # ancestors of the body looked at for the line with date and source
 _NEAR = 4  # … for a date without label
+_CLOSEST = 2  # elements before a body that stands in no block of its own
 _ABOVE = 2  # ancestors above those looked at for an attachment block
 _LONGEST_LINE = 160
 _LONGEST_TITLE = 200
@@ -211,9 +212,11 @@ def _bare_date(container: Any) -> str | None:
     """Return a date that is printed without label near the body: before it, else behind it, nearest first."""
     inner = container
     for place, ancestor in enumerate(container.iterancestors()):
-        if ancestor.tag in {"body", "html"} or place >= _NEAR:
+        if ancestor.tag == "html" or place >= _NEAR:
             break
         before, behind = _beside(ancestor, inner)
+        if ancestor.tag == "body":  # what stands farther up is the page's head, with its clock
+            before, behind = before[-_CLOSEST:], []
         for elements in (before, behind):
             texts = [text for e in elements if not is_aside(e) for leaf, text in _leaves(e) if not is_aside(leaf)]
             printed, day = find_date(texts[::-1] if elements is before else texts)

@@ -45,6 +45,9 @@ _REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:[;,]\s*(?:url\s*=)?\s*['\"]?([^
 _JUMP = re.compile(r"""(?:location(?:\.href)?\s*=|location\.(?:replace|assign)\s*\()\s*["']([^"']{1,300})["']""")
 _QUICK_SECONDS = 5
 _OFFICIAL = ("articletitle", "pubdate")
+_RECORDS = re.compile(rb"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:datastore|recordset)\b", re.IGNORECASE)
+"""A list's records as Hanweb's proxy sends them; without records 54 bytes, which is the list's end and no wall."""
+
 _FILE_MAGICS = (
     b"%PDF",
     b"PK\x03\x04",
@@ -111,6 +114,8 @@ def _check_status(page: Page) -> None:
 def _is_data(page: Page, body: bytes) -> bool:
     """Tell whether an answer is data or plain text rather than markup."""
     declared = page.media_type
+    if _RECORDS.match(body):
+        return True
     return body[:1] in (b"{", b"[") or (declared != "" and not any(kind in declared for kind in ("html", "xml")))
 
 

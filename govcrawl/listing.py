@@ -72,11 +72,18 @@ def find_rows(page: Page, is_article: Callable[[str], bool]) -> list[Any]:
         parent = block.getparent()
         if parent is not None and not any(row is known for known, _ in groups[_place(row, parent)]):
             groups[_place(row, parent)].append((row, link))
+    groups = {place: group for place, group in groups.items() if not _is_furniture(group, is_article)}
     if not groups:
         return []
     here = urljoin(page.url, ".")
     best = max(groups.values(), key=lambda group: _weight(group, here))
     return _with_neighbours(page, [row for row, _ in best])
+
+
+def _is_furniture(group: list[tuple[Any, _Link]], is_article: Callable[[str], bool]) -> bool:
+    """Tell whether links to files only stand in a footer or side column: an instruction on every page, no list."""
+    row = group[0][0]
+    return not any(is_article(link.url) for _, link in group) and any(map(is_aside, (row, *row.iterancestors())))
 
 
 def _links(page: Page) -> Iterator[_Link]:
