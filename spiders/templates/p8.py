@@ -109,7 +109,8 @@ def _read_answer(page: Page) -> ListPage:
     if rows and not entries:
         raise TemplateMismatch(f"{page.url}: {len(rows)} rows, none with title and url; expected both: {rows[0]!r}")
     following = _next_page(page.url, number + 1) if number < (pages or 0) else None
-    return ListPage(entries=entries, number=number, pages=pages, total=total, next=following)
+    skipped = len(rows) - len(entries)
+    return ListPage(entries=entries, number=number, pages=pages, total=total, next=following, skipped=skipped)
 
 
 def _read_found(page: Page, row: Any) -> ListEntry | None:
@@ -149,7 +150,8 @@ def _read_frame(page: Page) -> ListPage:
         links = (web_url(link.get("href"), page.url, query_encoding=page.encoding) for link in _NEXT(page.root))
         following = next((url for url in links if url and url != page.url), None)
         number = (_page_number(page.url) or 1) + 1
-        return ListPage(entries=entries, next=NextPage(url=following, number=number) if following else None)
+        more = NextPage(url=following, number=number) if following else None
+        return ListPage(entries=entries, next=more, skipped=len(rows) - len(entries))
     endpoint = next(_endpoints(page), None)
     if endpoint is not None:
         return ListPage(entries=(), next=NextPage(url=endpoint, number=1))
