@@ -89,7 +89,8 @@ class Documents:
             raise NotAPage(
                 f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there"
             )
-        return job.known is not None and url_key(response.url) != url_key(job.known.url)
+        here = self._session.spider.canonical(response.url)
+        return job.known is not None and url_key(here) != url_key(job.known.url)
 
     async def _put_not_modified(self, job: Job, known: KnownDocument, capture: Capture) -> None:
         """A 304: the page is as it was; its files are checked on their own."""
@@ -132,9 +133,9 @@ class Documents:
     ) -> None:
         session = self._session
         taken = len(job.aliases)
-        aliases = [*job.aliases]
-        if job.entry and url_key(job.entry.url) != url_key(url):
-            aliases.append((job.entry.url, url_key(job.entry.url)))
+        asked, url = url, session.spider.canonical(url)
+        others = (asked, *([job.entry.url] if job.entry else []))
+        aliases = [*job.aliases, *((other, url_key(other)) for other in others if url_key(other) != url_key(url))]
         key = qualified_key(url, document.key or (job.entry.key if job.entry else None))
         put = await session.put(
             decide_document(

@@ -79,6 +79,7 @@ class TrsWcm(DisclosureSpider):
             total=pager.total,
             next=following,
             capped=capped,
+            skipped=len(rows) - len(entries),
         )
 
     @classmethod
