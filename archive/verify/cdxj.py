@@ -28,14 +28,14 @@ _NEEDED = ("url", "offset", "length", "filename")
 _NUMBER = re.compile(r"\d{1,18}")
 
 
-def iter_lines(file: Reads) -> Iterator[tuple[bytes, bool]]:
+def iter_lines(file: Reads, limit_bytes: int = LINE_LIMIT_BYTES) -> Iterator[tuple[bytes, bool]]:
     """Yield lines without their end, and whether they had one; a line over the limit is cut."""
     rest = b""
     while more := file.read(READ_BYTES):
         *lines, rest = (rest + more).split(b"\n")
         yield from ((line, True) for line in lines)
-        if len(rest) > LINE_LIMIT_BYTES:
-            yield rest[:LINE_LIMIT_BYTES], False
+        if len(rest) > limit_bytes:
+            yield rest[:limit_bytes], False
             rest = b""
     if rest:
         yield rest, False

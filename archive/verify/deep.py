@@ -32,7 +32,12 @@ def check_contents(data_dir: Path, skipped: frozenset[str], done: Callable[[int]
 
     ``skipped`` are WARC files that are being written; ``done`` is told how many captures were read since.
     """
-    with closing(Catalog.open_read_only(data_dir / "catalog.db")) as catalog:
+    try:
+        opened = Catalog.open_read_only(data_dir / "catalog.db")
+    except ArchiveError as error:
+        yield find("catalog-damaged", "catalog.db", "the catalog cannot be used", got=str(error))
+        return
+    with closing(opened) as catalog:
         wanted: dict[int, list[Row]] = {}
         for row in catalog.rows("SELECT DISTINCT capture_id FROM versions"):
             wanted.setdefault(row["capture_id"], [])

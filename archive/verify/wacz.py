@@ -230,7 +230,7 @@ def _read_pages(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], p
             continue
         pages = 0
         position = 0
-        for position, (line, _) in enumerate(iter_lines(entry), 1):
+        for position, (line, _) in enumerate(iter_lines(entry, JSON_LIMIT_BYTES), 1):
             if not line.strip():
                 continue
             fault, url = _parse_page(line, header=position == 1)
