@@ -17,9 +17,12 @@ import pytest
 from oracle import write_certificate
 from scrapy.settings import Settings
 from small_site import HOST, SmallSite, command, crawl, declare
+from warcs import group_of
 
 from archive.catalog import Catalog
 from archive.reader import iter_records, open_capture
+from archive.recovery import whole_end
+from archive.writer import WarcWriter, utc_now
 from govcrawl.browser_find import find_browser, require_browser
 from govcrawl.errors import BadAgency, UsageMistake
 from spiders.templates.p8 import P8
@@ -404,6 +407,52 @@ def test_a_browser_that_dies_is_a_failure_with_its_reason(chromium: Path, tmp_pa
     assert "not complete (connection)" in output
     assert "Traceback" not in output
     assert re.search(r"browser('s page crashed| ended)|in the browser:", output), output
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+def test_what_cannot_be_archived_is_not_read(tmp_path: Path) -> None:
+    """When an answer that the page received cannot be stored, the crawl ends and nothing of the list is in the catalog."""
+    refuse = """
+
+from archive.errors import ArchiveWriteError
+from govcrawl.session import Session
+
+whole = Session.put_exchange
+
+
+async def put_exchange(self, exchange, request):
+    if "list.php" in exchange.url:
+        raise ArchiveWriteError("no room, for the test")
+    return await whole(self, exchange, request)
+
+
+Session.put_exchange = put_exchange
+"""
+    show(tmp_path, {"签名列表": SIGNED}, more=refuse)
+    routes: dict[str, Any] = {"/robots.txt": ROBOTS, "/zwgk/list.php?cid=1&page=1&s=62": answer(1, 1, 2)}
+    routes[SIGNED] = (200, {"Content-Type": "text/html"}, FRAME.encode("gb18030"))
+    with SmallSite(routes) as site:
+        done = crawl(tmp_path, site)
+    assert done.returncode == 1
+    assert "not complete (archive): no room, for the test" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert listed(tmp_path) == []
+
+
+def test_a_rendered_page_is_whole_or_cut_off_after_a_crash(tmp_path: Path) -> None:
+    """A resource record behind the last capture stays when a dead crawl's file is repaired, unless it is cut itself."""
+    writer = WarcWriter(tmp_path, "small_sfj", warcinfo={})
+    (placed,) = writer.write_groups([group_of()])
+    shot = writer.write_resource("urn:dom:http://a.test/", b"<html></html>", "text/html", placed.record_id, utc_now())
+    writer.keep()
+    (path,) = tmp_path.glob("*.open")
+    assert whole_end(path) == path.stat().st_size == shot.offset + shot.length
+    data = path.read_bytes()
+    cut = tmp_path / "cut.warc.gz"
+    cut.write_bytes(data[:-1])
+    assert whole_end(cut) == shot.offset
+    writer.close()
 
 
 # --- without a browser ---
