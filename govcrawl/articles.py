@@ -14,7 +14,7 @@ from govcrawl.containers import find_container, unlinked_length
 from govcrawl.dates import parse_date
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage
-from govcrawl.labels import find_index, read_index, read_metas, read_value, split_labels
+from govcrawl.labels import find_index, read_index, read_metas, read_spaced, read_value, split_labels
 from govcrawl.listing import find_date, is_aside
 from govcrawl.pick import compiled, pick_some
 from govcrawl.urls import file_links
@@ -177,7 +177,7 @@ def _find_scope(container: Any, index: Sequence[Any]) -> Any:
 
 
 def _read_lines(scope: Any, drop: Sequence[Any]) -> dict[str, str]:
-    out: dict[str, str] = {}
+    out = read_spaced(scope, drop)
     for paragraph in read_content(scope, drop).paragraphs:
         if len(paragraph) <= _LONGEST_LINE:
             for name, value in split_labels(paragraph).items():

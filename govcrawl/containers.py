@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from govcrawl.blocks import is_hidden, read_content
-from govcrawl.labels import split_labels
+from govcrawl.labels import read_spaced, split_labels
 from govcrawl.pick import compiled
 
 # Strong hints, most specific first (containers met on real agency pages). Generic names such as #content or .article read
@@ -106,8 +106,9 @@ def find_scope(container: Any) -> Any:
 
 def read_lines(scope: Any, container: Any | None) -> dict[str, str]:
     """Read the labels printed in an element outside the body."""
-    out: dict[str, str] = {}
-    for paragraph in read_content(scope, () if container is None else (container,)).paragraphs:
+    drop = () if container is None else (container,)
+    out = read_spaced(scope, drop)
+    for paragraph in read_content(scope, drop).paragraphs:
         if len(paragraph) <= _LONGEST_LINE:
             for name, value in split_labels(paragraph).items():
                 out.setdefault(name, value)

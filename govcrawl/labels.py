@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from govcrawl.blocks import normal_text
+from govcrawl.blocks import is_hidden, normal_text
 from govcrawl.pick import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 # What stands beside the title. Variants: labels seen on real pages, traditional forms by _SIMPLE below.
 LINE_LABELS: Mapping[str, str] = {
@@ -100,7 +100,7 @@ _COLON = r"[:：﹕︰]"
 _HAS_COLON = re.compile(_COLON)
 _NOTHING = frozenset({"", "无", "無", "暂无", "暫無", "-", "--", "—", "——", "/", "null", "undefined"})
 _BETWEEN = " |丨"  # rules that stand between one value and the next label
-_LOOSE_LENGTH = 4  # labels this long are unmistakable and may follow a value without a blank
+_LOOSE_LENGTH = 4  # labels this long are unmistakable and may follow a value without a blank; shorter ones only a digit
 
 
 def normal_label(text: str) -> str:
@@ -118,7 +118,7 @@ def _pattern(labels: Iterable[str]) -> re.Pattern[str]:
     alternatives = []
     for label in sorted({*labels, *_ENDING}, key=len, reverse=True):
         spaced = _BLANK.join(label)
-        alternatives.append(spaced if len(label) >= _LOOSE_LENGTH else rf"(?<!\w){spaced}")
+        alternatives.append(spaced if len(label) >= _LOOSE_LENGTH else rf"(?<![^\W\d]){spaced}")
     return re.compile(rf"(?:{'|'.join(alternatives)}){_BLANK}{_COLON}")
 
 
@@ -160,6 +160,55 @@ def read_line(elements: Iterable[Any]) -> dict[str, str]:
             out.setdefault(name, value)
     return out
 
+
+def read_spaced(scope: Any, drop: Collection[Any] = ()) -> dict[str, str]:
+    """Read the labels printed in the short blocks of an element, with a blank between the elements of a block.
+
+    ``<span>来源：区政府办</span><span>作者：李</span>`` is two values, however the markup joins them.
+
+    Args:
+        drop: elements in which nothing is looked for (the body, an index).
+    """
+    out: dict[str, str] = {}
+    stack = [scope]
+    while stack:
+        element = stack.pop()
+        if element in drop or is_hidden(element):
+            continue
+        inner = [child for child in element if isinstance(child.tag, str)]
+        holds = any(e.tag in _LINES or e in drop for child in inner for e in child.iter())
+        if not holds and element.tag in _LINES:
+            text = " ".join(visible_text(element).split())
+            for name, value in split_labels(text).items() if len(text) <= _LONGEST_LINE else ():
+                out.setdefault(name, value)
+        else:
+            stack.extend(reversed(inner))
+    return out
+
+
+_LINES = frozenset(
+    {
+        "p",
+        "div",
+        "td",
+        "th",
+        "li",
+        "dd",
+        "dt",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "section",
+        "center",
+        "ul",
+        "table",
+        "tr",
+    }
+)
+_LONGEST_LINE = 160
 
 # --- the index table or box ---
 
