@@ -32,6 +32,7 @@ _ABOVE = 2  # ancestors above those looked at for an attachment block
 _LONGEST_LINE = 160
 _LONGEST_TITLE = 200
 _SHORTEST_TITLE = 4
+_LONGEST_NAME = 10  # names of agencies and columns are seldom longer, titles seldom shorter
 _LEAST_ALIKE = 0.5  # share of pairs of characters a heading has in common with the meta's title
 _COVERING = 0.9  # share of the text that an inner block must hold to be read alone
 _CLOSING = 2  # last paragraphs of a body in which 来源：… may stand
@@ -83,7 +84,7 @@ def read_article(
     index = inside or find_index(page.root, leading=None, outside=container)
     scope = _find_scope(container, index)
     fields = _read_lines(scope, (container, *index))
-    heading = _heading(page, container, title, metas)
+    heading = _heading(page, (container, *index), title, metas)
     if heading:
         fields["title"] = heading
     before = list(_before(scope, container))
@@ -245,28 +246,38 @@ def _closing_source(container: Any) -> str | None:
 # --- the title ---
 
 
-def _heading(page: Page, container: Any, selector: str, metas: dict[str, str]) -> str | None:
-    """Return the title as the page shows it; None where only meta tags know it."""
+def _heading(page: Page, drop: Sequence[Any], selector: str, metas: dict[str, str]) -> str | None:
+    """Return the title as the page shows it before the body (the first of ``drop``); None where only meta tags know it."""
     if selector:
         shown = (read_value("".join(e.itertext())) for e in pick_some(page, selector, "the title"))
         return next(filter(None, shown), None)
     stated = metas.get("title") or _window_title(page)
     names = {metas.get("site_name"), metas.get("column_name")}
-    inside = set(container.iter())
+    inside = set(drop[0].iter())
+    boxed = {element for box in drop[1:] for element in box.iter()}
     named: list[str] = []
+    exact: str | None = None
     alike: list[tuple[float, str]] = []
     for element in page.root.iter("h1", "h2", "h3", "h4", "div", "p", "td", "span", "strong"):
         if element in inside:
             break
+        if element in boxed:
+            continue
         text = _short_text(element)
         if text is None or text in names or parse_date(text) or is_aside(element) or is_hidden(element):
             continue
         if stated:
             if _squeeze(text) == _squeeze(stated):
-                return text
+                if "title" in metas or len(text) > _LONGEST_NAME:
+                    return text
+                exact = text  # a window's title that short may be the site's name, printed in the head
+                named.clear()
+                continue
             alike.append((_alike(text, stated), text))
         if element.tag in {"h1", "h2"} or _TITLE_NAME.search(f"{element.get('class') or ''} {element.get('id') or ''}"):
             named.append(text)
+    if exact:
+        return named[-1] if named else exact
     best = max(alike, default=(0.0, ""), key=lambda pair: pair[0])
     if best[0] >= _LEAST_ALIKE:
         return best[1]

@@ -295,6 +295,7 @@ def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS, outside:
 
 _METAS = {
     "articletitle": "title",
+    "pagetitle": "page_title",
     "pubdate": "publish_date",
     "publishdate": "publish_date",
     "firstpublishedtime": "publish_date",
@@ -329,7 +330,7 @@ def read_metas(root: Any) -> dict[str, str]:
     """Read the official meta tags (国办发〔2017〕47号, 网页设计规范) by catalog field name; names without regard to case.
 
     Of repeated tags the first that is not empty holds. Tags inside values are stripped; values a template was left with
-    (网站名称) and accounts of the CMS (超级管理员) are dropped.
+    (网站名称) and accounts of the CMS (超级管理员) are dropped. VSB's pageTitle is the title where ArticleTitle is not there.
     """
     out: dict[str, str] = {}
     for meta in root.iter("meta"):
@@ -339,4 +340,5 @@ def read_metas(root: Any) -> dict[str, str]:
         value = read_value(_TAGS.sub("", meta.get("content") or ""))
         if value and value.lower() not in _UNFILLED:
             out.setdefault(name, value)
-    return out
+    named = out.pop("page_title", None)
+    return {"title": named, **out} if named else out
