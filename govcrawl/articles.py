@@ -20,7 +20,7 @@ from govcrawl.pick import compiled, pick_some
 from govcrawl.urls import file_links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from archive.model import FileLink
     from govcrawl.decode import Page
@@ -252,27 +252,17 @@ def _heading(page: Page, drop: Sequence[Any], selector: str, metas: dict[str, st
         shown = (read_value("".join(e.itertext())) for e in pick_some(page, selector, "the title"))
         return next(filter(None, shown), None)
     stated = metas.get("title") or _window_title(page)
-    names = {metas.get("site_name"), metas.get("column_name")}
-    inside = set(drop[0].iter())
-    boxed = {element for box in drop[1:] for element in box.iter()}
     named: list[str] = []
     exact: str | None = None
     alike: list[tuple[float, str]] = []
-    for element in page.root.iter("h1", "h2", "h3", "h4", "div", "p", "td", "span", "strong"):
-        if element in inside:
-            break
-        if element in boxed:
-            continue
-        text = _short_text(element)
-        if text is None or text in names or parse_date(text) or is_aside(element) or is_hidden(element):
+    for element, text in _headings(page, drop, {metas.get("site_name"), metas.get("column_name")}):
+        if stated and _squeeze(text) == _squeeze(stated):
+            if "title" in metas or len(text) > _LONGEST_NAME:
+                return text
+            exact = text  # a window's title that short may be the site's name, printed in the head
+            named.clear()
             continue
         if stated:
-            if _squeeze(text) == _squeeze(stated):
-                if "title" in metas or len(text) > _LONGEST_NAME:
-                    return text
-                exact = text  # a window's title that short may be the site's name, printed in the head
-                named.clear()
-                continue
             alike.append((_alike(text, stated), text))
         if element.tag in {"h1", "h2"} or _TITLE_NAME.search(f"{element.get('class') or ''} {element.get('id') or ''}"):
             named.append(text)
@@ -282,6 +272,18 @@ def _heading(page: Page, drop: Sequence[Any], selector: str, metas: dict[str, st
     if best[0] >= _LEAST_ALIKE:
         return best[1]
     return named[-1] if named and "title" not in metas else None
+
+
+def _headings(page: Page, drop: Sequence[Any], names: Collection[str | None]) -> Iterator[tuple[Any, str]]:
+    """Yield what may be the title: short texts before the body, outside the index, that are no date and no name of site or column."""
+    inside = set(drop[0].iter())
+    boxed = {element for box in drop[1:] for element in box.iter()}
+    for element in page.root.iter("h1", "h2", "h3", "h4", "div", "p", "td", "span", "strong"):
+        if element in inside:
+            return
+        text = None if element in boxed else _short_text(element)
+        if text and text not in names and not parse_date(text) and not is_aside(element) and not is_hidden(element):
+            yield element, text
 
 
 def _short_text(element: Any) -> str | None:
