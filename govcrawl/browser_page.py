@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -49,6 +50,7 @@ logger = logging.getLogger(__name__)
 QUIET_SECONDS = 1.0  # without a request under way after the load event: what the page shows is what it will show
 TOLD_SECONDS = 5.0  # the browser's own report of an exchange follows its bytes within milliseconds
 CLOSING_SECONDS = 10.0
+PATIENCE = 5  # times DOWNLOAD_TIMEOUT for a page's whole step, waiting for turns included
 UNREAD_TYPES = frozenset(
     {"Image", "Font", "Media", "Ping", "Prefetch", "Manifest", "TextTrack", "CSPViolationReport", "Other"}
 )
@@ -104,7 +106,8 @@ class BrowserPage:
     _refused: Taken | None = None  # a document not given to the browser
     _withheld: bool = False  # … is being archived, and the browser has been told already
     _failure: BaseException | None = None
-    _loaded: bool = False
+    _begun_at: float = 0.0  # this step
+    _loaded_at: float | None = None
     _closing: bool = False
     _waiting: int = 0  # requests waiting for their turn
     _stirred_at: float = field(default_factory=time.monotonic)
@@ -151,7 +154,7 @@ class BrowserPage:
             Exceptions of :data:`govcrawl.failures.DOWNLOAD_ERRORS`, IgnoreRequest, ArchiveError.
         """
         self._begin(answer)
-        self._loaded = False
+        self._loaded_at = None
         self._spawn(self._go(url))
         return await self._settle()
 
@@ -163,13 +166,15 @@ class BrowserPage:
             Others as :meth:`visit`.
         """
         self._begin(answer)
-        found = self.tab.locator(f"xpath={xpath}")
-        if not await found.count():
+        found = self.tab.locator(f"xpath={xpath}").first
+        try:
+            await found.wait_for(state="attached", timeout=TOLD_SECONDS * 1000)
+        except PlaywrightTimeout:
             raise TemplateMismatch(
                 f"{self.tab.url}: {xpath!r} found 0 on the rendered page, expected what loads the list's next page; see whether the pager changed"
-            )
+            ) from None
         async with asyncio.timeout(self.desk.stall_seconds):
-            await found.first.evaluate("element => element.click()")
+            await found.evaluate("element => element.click()")
         return await self._settle()
 
     async def rendered(self) -> bytes:
@@ -199,6 +204,7 @@ class BrowserPage:
         self._wanted = re.compile(answer) if answer else None
         self._answer = self._refused = None
         self._withheld = False
+        self._begun_at = time.monotonic()
         self._note()
 
     def _note(self) -> None:
@@ -211,30 +217,37 @@ class BrowserPage:
         self._note()
 
     async def _settle(self) -> Taken | None:
-        while True:
-            if self._failure is not None:
-                raise self._failure
-            still = time.monotonic() - self._stirred_at
-            if not self._tasks:
-                if self._refused or self._answer:
-                    return self._refused or self._answer
-                if self._loaded and still >= QUIET_SECONDS:
-                    return None
-            if still >= self.desk.stall_seconds and not self._waiting:
-                raise DownloadTimeoutError(
-                    f"{self.tab.url or 'the page'}: nothing happened for {self.desk.stall_seconds:g} s, and the list is not there"
-                )
+        while not self._settled():
             self._stir.clear()
             try:
                 async with asyncio.timeout(QUIET_SECONDS / 4):
                     await self._stir.wait()
             except TimeoutError:
                 continue
+        return self._refused or self._answer
+
+    def _settled(self) -> bool:
+        """Tell whether the step is over; raise what ended it."""
+        if self._failure is not None:
+            raise self._failure
+        now, stall = time.monotonic(), self.desk.stall_seconds
+        if not self._tasks and (self._refused or self._answer):
+            return True
+        if self._loaded_at is not None:
+            restless = now - max(self._loaded_at, self._begun_at) >= stall  # some pages ask for ever
+            if restless or (not self._tasks and now - self._stirred_at >= QUIET_SECONDS):
+                return True
+        dead = now - self._stirred_at >= stall and not self._waiting
+        if dead or now - self._begun_at >= PATIENCE * stall:
+            raise DownloadTimeoutError(
+                f"{self.tab.url}: the page was not there after {now - self._begun_at:.0f} s (DOWNLOAD_TIMEOUT {stall:g} s)"
+            )
+        return False
 
     # --- what the browser says ---
 
     def _on_load(self) -> None:
-        self._loaded = True
+        self._loaded_at = time.monotonic()
         self._note()
 
     def _hop(self, event: Mapping[str, Any], lacking: str) -> Hop | None:

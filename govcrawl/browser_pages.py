@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ _ARGUMENTS = (
     "--disable-quic",
     "--no-first-run",
 )
+_COMPLAINT = re.compile(r"\[err\]\s*(.+)")  # the first thing a browser that did not start says
 _suffixes = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None)
 
 
@@ -124,8 +126,11 @@ class BrowserPages(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]  # sc
         try:
             await self._maybe_launch_browser()
         except PlaywrightError as error:
-            reason = error.message.strip().splitlines()[0]
-            raise DownloadFailedError(f"the browser {self._program} did not start: {reason}") from None
+            told = _COMPLAINT.search(error.message)
+            reason = told[1] if told else error.message.strip().splitlines()[0]
+            raise DownloadFailedError(
+                f"the browser {self._program} did not start: {reason}; try it by hand, or name another with GOVCRAWL_BROWSER"
+            ) from None
         if not self._agent:
             cdp = await self.browser.new_browser_cdp_session()
             told = await cdp.send("Browser.getVersion")

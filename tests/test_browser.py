@@ -409,6 +409,17 @@ def test_a_browser_that_dies_is_a_failure_with_its_reason(chromium: Path, tmp_pa
     assert re.search(r"browser('s page crashed| ended)|in the browser:", output), output
 
 
+def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
+    """What the program itself complains of is passed on as the reason of the failed list."""
+    broken = program(tmp_path / "chrome")
+    broken.write_text("#!/bin/sh\necho 'error while loading shared libraries: libnss3.so' >&2\nexit 127\n")
+    show(tmp_path, {"签名列表": SIGNED})
+    with SmallSite({"/robots.txt": ROBOTS}) as site:
+        done = crawl(tmp_path, site, "-s", "RETRY_TIMES=0", GOVCRAWL_BROWSER=str(broken))
+    assert done.returncode == 1
+    assert f"{broken} did not start: error while loading shared libraries: libnss3.so" in done.stdout
+
+
 @pytest.mark.browser
 @pytest.mark.usefixtures("chromium")
 def test_what_cannot_be_archived_is_not_read(tmp_path: Path) -> None:
