@@ -181,6 +181,7 @@ class Document:
     images: tuple[FileLink, ...] = ()
     cites: tuple[str, ...] = ()
     key: str | None = None  # the CMS's own id of the document, unique on its host
+    aliases: tuple[str, ...] = ()  # other addresses that the page gives of itself: mobile twin, traditional view
     extraction: Extraction
 
 

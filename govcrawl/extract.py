@@ -154,6 +154,7 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
         images=images,
         cites=read_citations(content.text, fields.get("document_number")),
         key=hints.key or (entry.key if entry else None),
+        aliases=hints.aliases,
         extraction=Extraction(
             method=body.method,
             extractor_version=EXTRACTOR_VERSION,

@@ -65,4 +65,5 @@ class DocumentPage:
     metas: Mapping[str, str] = field(default_factory=dict)  # the official meta tags, by catalog field name
     attachments: tuple[FileLink, ...] = ()  # from the attachment block; links inside the container are found by extract
     key: str | None = None
+    aliases: tuple[str, ...] = ()  # other addresses that the page gives of itself
     flags: tuple[str, ...] = ()

@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit, urlunspli
 from archive.model import FileLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from govcrawl.decode import Page
 
 FILE_EXTENSIONS = frozenset(
     {
@@ -90,6 +92,17 @@ def url_key(url: str) -> str:
     parts = urlsplit(canonical_url(url))
     netloc = re.sub(r":(?:80|443)$", "", parts.netloc)
     return netloc + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def read_twins(page: Page, canonical: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the other addresses a page links to as its own: those with the same canonical address (mobile twin, 繁體)."""
+    here = url_key(canonical(page.url))
+    found: dict[str, str] = {}
+    for link in page.root.iter("a", "link"):
+        url = web_url(link.get("href"), page.url, query_encoding=page.encoding)
+        if url is not None and url_key(url) != here and url_key(canonical(url)) == here:
+            found.setdefault(url_key(url), url)
+    return tuple(found.values())
 
 
 def _host(host: str) -> str:

@@ -28,7 +28,7 @@ from govcrawl.listing import find_rows, read_headings, read_row, says_empty
 from govcrawl.pagers import read_pager
 from govcrawl.pick import compiled
 from govcrawl.spider import DisclosureSpider
-from govcrawl.urls import file_links, web_url
+from govcrawl.urls import file_links, read_twins, web_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ class Gkmlpt(DisclosureSpider):
     @classmethod
     def read_document(cls, page: Page) -> DocumentPage:
         """Read title, index table, body and attachments; what the page's script knows fills what is not printed."""
-        return _read_document(page)
+        return replace(_read_document(page), aliases=read_twins(page, cls.canonical))
 
     @classmethod
     def read_channels(cls, page: Page) -> dict[str, str]:

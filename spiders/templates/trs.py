@@ -6,6 +6,7 @@ The date in an article's address is when it was created in the CMS, often days o
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from govcrawl.articles import read_article
@@ -15,6 +16,7 @@ from govcrawl.listing import find_rows, read_headings, read_row, says_empty
 from govcrawl.pagers import Pager, read_pager
 from govcrawl.pick import compiled, pick_some
 from govcrawl.spider import DisclosureSpider
+from govcrawl.urls import read_twins
 
 if TYPE_CHECKING:
     from govcrawl.decode import Page
@@ -23,6 +25,7 @@ STUB_BYTES = 600
 """A list page beyond the first that is smaller and has no rows is a broken stub (300 to 400 bytes on central sites)."""
 
 ARTICLE = re.compile(r"/t\d{8}_\d+\.s?html?$|/\d{17}\.s?html?$")
+ROWS = "//a[@href like …/tYYYYMMDD_ID.htm]"  # what is looked for, as messages name it
 _DOC_ID = re.compile(r"/t\d{8}_(\d+)\.\w+$|/(\d{17})\.\w+$")
 _SPLIT = re.compile(r"\bcountPage\s*=\s*(\d+)")
 
@@ -90,15 +93,15 @@ class TrsWcm(DisclosureSpider):
             StubPage: it is a later page of the list and next to nothing.
             TemplateMismatch: rows are missing.
         """
-        if len(page.body) < STUB_BYTES and (pager.number > 1 or not compiled("//a[@href]")(page.root)):
+        what = f"{page.url}: the list's rows: {cls.rows or ROWS!r} found 0"
+        if len(page.body) < STUB_BYTES and pager.number > 1:
             raise StubPage(
-                f"{page.url}: a stub of {len(page.body)} bytes without rows; expected page {pager.number} of the list; ask again later"
+                f"{what} on a stub of {len(page.body)} bytes, page {pager.number} of the list; ask again later"
             )
         if pager.total == 0 or pager.pages == 0 or (pager.number == 1 and says_empty(page)):
             return
-        what = cls.rows or "//a[@href like …/tYYYYMMDD_ID.htm]"
         raise TemplateMismatch(
-            f"{page.url}: the list's rows: {what!r} found 0, expected at least 1 or a text that says the list is empty; the list was redesigned or is filled by a script"
+            f"{what}, expected at least 1 or a text that says the list is empty; the list was redesigned or is filled by a script"
         )
 
     @classmethod
@@ -107,13 +110,9 @@ class TrsWcm(DisclosureSpider):
         split = any(
             (found := _SPLIT.search(text)) and int(found[1]) > 1 for text in compiled("//script/text()")(page.root)
         )
-        return read_article(
-            page,
-            title=cls.title,
-            content=cls.content,
-            key=doc_id(page.url),
-            flags=("split_pages",) if split and ARTICLE.search(page.url) else (),
-        )
+        flags = ("split_pages",) if split and is_article(page.url) else ()
+        hints = read_article(page, title=cls.title, content=cls.content, key=doc_id(page.url), flags=flags)
+        return replace(hints, aliases=read_twins(page, cls.canonical))
 
 
 def is_article(url: str) -> bool:
