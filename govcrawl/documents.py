@@ -14,7 +14,7 @@ from govcrawl.errors import NotAPage
 from govcrawl.files import Files, read_file_response
 from govcrawl.guard import check
 from govcrawl.reading import is_file_answer, read_document, said_entry
-from govcrawl.responses import NOT_MODIFIED, OK, read_response
+from govcrawl.responses import NOT_MODIFIED, OK, check_whole, read_response
 from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
@@ -64,14 +64,15 @@ class Documents:
             await self._put_not_modified(job, job.known, capture)
             return
         moved = self._check_redirect(response, job)
-        page = read_response(response)
+        page = read_response(response, whole=False)
         if page.status != OK:
             check(page)  # a page that answers 200 is guarded by its reader, off the reactor's thread
         if is_file_answer(page):
             document = await read_document(session.readers, type(session.spider), page, job.entry)
-            itself = read_file_response(response, document.attachments[0], capture)
+            itself = await read_file_response(session, response, document.attachments[0], capture)
             await self._put(job, page.url, document, capture.id, ([itself], []), moved=moved)
         else:
+            check_whole(response)
             await self._put_page(job, page, capture.id, moved=moved)
 
     def _check_redirect(self, response: Response, job: Job) -> bool:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from contextlib import ExitStack
+from functools import partial
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from urllib.parse import urldefrag
 
@@ -17,9 +20,11 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.web.client import URI
 
 from archive.errors import ArchiveWriteError
+from govcrawl.bodies import LargeTransfers, body_limit, expects_file
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.libraries import HTTP11DownloadHandler
+from govcrawl.responses import CUT
 from govcrawl.wire import Flight, TapPool, announce
 
 if TYPE_CHECKING:
@@ -81,6 +86,10 @@ class TapDownloadHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         self._sink = _pick_sink(crawler)
         self._connect_to = parse_connect_to(crawler.settings.get("GOVCRAWL_CONNECT_TO") or "")
+        self._page_bytes = crawler.settings.getint("GOVCRAWL_PAGE_MAX_BYTES") or sys.maxsize
+        self._file_seconds = crawler.settings.getfloat("GOVCRAWL_FILE_SECONDS")
+        self._large = LargeTransfers(crawler.settings.getint("GOVCRAWL_LARGE_AT_ONCE") or sys.maxsize)
+        self._spool_folder: str | None = crawler.settings.get("GOVCRAWL_DATA")
         super().__init__(crawler)
 
         from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one: not before Scrapy chose
@@ -98,13 +107,22 @@ class TapDownloadHandler(HTTP11DownloadHandler):
         """
         request.meta.pop("capture", None)  # a retry or redirect carries its predecessor's meta
         await self._sink.turn(request)
-        flight = Flight(self._elsewhere(request))
+        flight = Flight(
+            self._elsewhere(request),
+            body_limit=partial(body_limit, request, page_bytes=self._page_bytes),
+            large=self._large if expects_file(request) else None,
+            spool_folder=self._spool_folder,
+        )
         truncation: Truncation = "disconnect"
         announce(flight)
         try:
-            response = await super().download_request(request)
+            response = await (
+                self._download_file(request, flight) if expects_file(request) else super().download_request(request)
+            )
             if "download_stopped" in response.flags:
                 truncation = "length"
+            if flight.body_cut:
+                response.flags.append(CUT)
         except DownloadTimeoutError:
             truncation = "time"
             raise
@@ -121,6 +139,23 @@ class TapDownloadHandler(HTTP11DownloadHandler):
             await self._hand_over(flight.close(truncation), request)
         return response
 
+    async def _download_file(self, request: Request, flight: Flight) -> Response:
+        """Download what may be large: given up when nothing comes for ``download_timeout``, not when it takes long."""
+        patience: float = request.meta.get("download_timeout") or _CONNECT_SECONDS
+        request.meta["download_timeout"] = max(patience, self._file_seconds)
+        task = asyncio.ensure_future(super().download_request(request))  # takes the announcement with it
+        task.add_done_callback(_hear_out)
+        announce(None)
+        try:
+            while not (await asyncio.wait({task}, timeout=max(patience - flight.quiet_seconds(), 0.01)))[0]:
+                if flight.quiet_seconds() >= patience:
+                    flight.close("time")  # before the connection is broken off, which would look like its end
+                    raise DownloadTimeoutError(f"nothing came from {request.url} for {patience:g} seconds")
+            return task.result()
+        finally:
+            request.meta["download_timeout"] = patience
+            task.cancel()
+
     def _cancelled_for(self, error: DownloadCancelledError, request: Request, flight: Flight) -> Truncation:
         """Tell a response over DOWNLOAD_MAXSIZE (announced, or by count) from a request that somebody cancelled."""
         announced = error.__cause__ is None
@@ -132,12 +167,13 @@ class TapDownloadHandler(HTTP11DownloadHandler):
         url = urldefrag(request.url)[0]
         with ExitStack() as stack:
             for recording in recordings:
-                stack.callback(recording.response.close)
+                stack.callback(recording.release)
             for recording in recordings:
                 if recording.failure is not None:
                     raise ArchiveWriteError(
-                        f"the response of {url} could not be kept in a temporary file ({recording.failure}) after "
-                        f"{recording.response_bytes} bytes; make room there or let TMPDIR name a directory with room"
+                        f"the response of {url} could not be kept in a temporary file in "
+                        f"{self._spool_folder or gettempdir()} ({recording.failure}) after {recording.response_bytes} bytes; "
+                        "make room there, then crawl again"
                     ) from recording.failure
                 if recording.response_bytes == 0:
                     logger.debug("exchange without a response byte not archived url=%s peer=%s", url, recording.ip)
@@ -177,6 +213,12 @@ class TapDownloadHandler(HTTP11DownloadHandler):
             return cast("Endpoint", endpoint)
 
         return _Elsewhere(make, f"{host}:{port}")
+
+
+def _hear_out(task: asyncio.Task[Response]) -> None:
+    """Take note of how a download ended that nobody waits for any more."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.debug("download ended with %s", type(task.exception()).__name__)
 
 
 def _pick_sink(crawler: Crawler) -> CaptureSink:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -16,7 +15,7 @@ from archive.model import Capture, File, FileLink
 from govcrawl.errors import BadStatus, CrawlError
 from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
 from govcrawl.guard import check
-from govcrawl.responses import NOT_MODIFIED, READ_STATUSES, read_response, validators
+from govcrawl.responses import DECODED, NOT_MODIFIED, READ_STATUSES, read_response, validators
 from govcrawl.session import request_meta
 
 if TYPE_CHECKING:
@@ -86,29 +85,33 @@ class Files:
         if response.status == NOT_MODIFIED and known:
             return replace(known, capture_id=capture.id)
         try:
-            return read_file_response(response, link, capture)
+            return await read_file_response(session, response, link, capture)
         except CrawlError as error:
             reason, message = read_failure(error)
             await session.put_failure(request, reason, message, capture.id)
             return replace(unread, capture_id=capture.id, error=f"{reason}: {message}")
 
 
-def read_file_response(response: Response, link: FileLink | File, capture: Capture) -> File:
-    """Return the file a response holds.
+async def read_file_response(session: Session, response: Response, link: FileLink | File, capture: Capture) -> File:
+    """Return the file a response holds: size and digest as the archive has it, whatever of it is in memory.
 
     Raises:
-        CrawlError: the response is an error page, a challenge or empty.
+        CrawlError: the response is an error page, a challenge or empty, or cannot be decoded within the limits.
+        ArchiveError: the archive does not hold what its row says.
     """
-    page = read_response(response)
+    page = read_response(response, whole=False)
     check(page)
-    if not page.body:
+    digest, size = capture.payload_digest, capture.payload_bytes
+    if DECODED in response.flags:
+        digest, size = await session.call(session.measure_content, capture)
+    if not size or digest is None:
         raise BadStatus(f"{page.url} answered {page.status} with an empty body")
     return File(
         url=link.url,
         label=link.label,
         filename=link.filename,
         media_type=capture.media_type,
-        bytes=len(page.body),
-        sha256=hashlib.sha256(page.body).hexdigest(),
+        bytes=size,
+        sha256=digest.removeprefix("sha256:"),
         capture_id=capture.id,
     )

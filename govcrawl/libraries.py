@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web._newclient import HTTP11ClientProtocol, Response
 from twisted.web.client import HTTPConnectionPool
 
 from govcrawl.errors import UnsupportedLibrary
@@ -24,6 +24,7 @@ try:
     from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
     from scrapy.core.downloader.handlers.http11 import _LenientHTTP11ClientProtocol as LenientProtocol
     from scrapy.core.downloader.handlers.http11 import _LenientHTTPClientParser as LenientParser
+    from scrapy.core.downloader.handlers.http11 import _ResponseReader as ResponseReader
 except ImportError as error:
     raise unsupported(f"{error.name or 'scrapy'} lacks a name ({error})") from error
 
@@ -40,6 +41,8 @@ _METHODS = {
         "_parser",
     ),
     LenientParser: ("headerReceived",),
+    ResponseReader: ("dataReceived", "_finish_response"),
+    Response: ("deliverBody",),
     HTTPConnectionPool: ("_factory", "getConnection", "maxPersistentPerHost"),
     HTTP11DownloadHandler: ("download_request", "close"),
 }
@@ -62,6 +65,9 @@ def check_names() -> None:
     for name in _ATTRIBUTES:
         if name not in set_by_handler:
             raise unsupported(f"{HTTP11DownloadHandler.__qualname__} sets no {name}")
+    for method in (ResponseReader.dataReceived, ResponseReader._finish_response):  # noqa: SLF001 - that is the point
+        if "_bodybuf" not in method.__code__.co_names:
+            raise unsupported(f"{method.__qualname__} does not use _bodybuf")
     if "_pool" not in HTTP11DownloadHandler.download_request.__code__.co_names:
         raise unsupported(f"{HTTP11DownloadHandler.__qualname__}.download_request does not use _pool")
 

@@ -14,13 +14,16 @@ from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest, NotConfigured
-from scrapy.http import Response, TextResponse
+from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from tldextract import TLDExtract
 
+from archive.errors import UnreadableContent
+from govcrawl.bodies import body_limit, decode_body
 from govcrawl.errors import UnsupportedLibrary
 from govcrawl.failures import DOWNLOAD_ERRORS, RobotsDisallowed, RobotsUnavailable, read_failure
 from govcrawl.politeness import parse_retry_after
+from govcrawl.responses import CUT, DECODED
 from govcrawl.session import Session, request_meta
 
 if TYPE_CHECKING:
@@ -102,27 +105,42 @@ class OfflineCookiesMiddleware(CookiesMiddleware):
 
 
 class DecodingMiddleware(HttpCompressionMiddleware):
-    """Undoes the content coding as Scrapy does, without guessing a charset from bytes that are still compressed.
+    """Undoes the content coding as the archive does, up to what of a body is held in memory; no charset is guessed.
 
     Scrapy copies a text response by asking it for its encoding first; on a gzipped page that names no charset this
     costs a millisecond for a guess that is thrown away. Charsets are read once, by :mod:`govcrawl.decode`.
     """
 
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler=crawler)
+        self._page_bytes = crawler.settings.getint("GOVCRAWL_PAGE_MAX_BYTES")
+
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
         """Return the response with its body decoded."""
-        if isinstance(response, TextResponse) and b"Content-Encoding" in response.headers:
-            response = Response(
-                response.url,
-                status=response.status,
-                headers=response.headers,
-                body=response.body,
-                flags=response.flags,
-                request=response.request,
-                certificate=response.certificate,
-                ip_address=response.ip_address,
-                protocol=response.protocol,
-            )
-        return super().process_response(request, response)
+        if request.method == "HEAD" or b"Content-Encoding" not in response.headers:
+            return response
+        declared = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
+        try:
+            body, more = decode_body(response, body_limit(request, declared, self._page_bytes))
+        except UnreadableContent as error:  # an attack; what cannot be read is not read as a page either
+            logger.warning("left as it came url=%s: %s", response.url, error)
+            return response
+        headers = response.headers.copy()
+        del headers[b"Content-Encoding"]
+        flags = [*response.flags, DECODED]
+        if more and CUT not in flags:
+            flags.append(CUT)
+        return Response(
+            response.url,
+            status=response.status,
+            headers=headers,
+            body=body,
+            flags=flags,
+            request=response.request,
+            certificate=response.certificate,
+            ip_address=response.ip_address,
+            protocol=response.protocol,
+        )
 
 
 class PatientRetryMiddleware(RetryMiddleware):

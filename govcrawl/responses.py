@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from govcrawl.decode import Page
+from govcrawl.errors import UnreadablePage
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -20,9 +21,18 @@ READ_STATUSES = tuple(status for status in range(200, 600) if status not in REDI
 """For ``handle_httpstatus_list``: every answer is read, redirects are followed (``handle_httpstatus_all`` stops those)."""
 FORM = b"application/x-www-form-urlencoded"
 
+CUT = "govcrawl-beginning"  # flag of a response whose body in memory is only the beginning
+DECODED = "govcrawl-decoded"  # flag of a response whose content coding was undone
 
-def read_response(response: Response) -> Page:
-    """Return the page a response holds, with what was posted to get it."""
+
+def read_response(response: Response, *, whole: bool = True) -> Page:
+    """Return the page a response holds, with what was posted to get it.
+
+    Raises:
+        UnreadablePage: only the beginning of it is in memory, unless ``whole`` is false.
+    """
+    if whole:
+        check_whole(response)
     request = cast("Request", response.request)
     content_type = response.headers.get(b"Content-Type")
     posted = (request.headers.get(b"Content-Type") or b"").startswith(FORM)
@@ -35,6 +45,19 @@ def read_response(response: Response) -> Page:
         method=request.method,
         form=form,
     )
+
+
+def check_whole(response: Response) -> None:
+    """Raise unless all of the body is there to be read.
+
+    Raises:
+        UnreadablePage: it is longer than GOVCRAWL_PAGE_MAX_BYTES.
+    """
+    if CUT in response.flags:
+        raise UnreadablePage(
+            f"{response.url}: longer than a page may be, only its first {len(response.body)} bytes were kept in memory; "
+            "it is archived whole; raise GOVCRAWL_PAGE_MAX_BYTES to have it read"
+        )
 
 
 def validators(capture: Capture | None) -> dict[str, str]:

@@ -23,12 +23,14 @@ import twisted
 from scrapy import signals
 
 from archive.decisions import Decision, decide_absence, decide_settle
-from archive.errors import ArchiveError
+from archive.digest import digest_pieces
+from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
 from archive.store import Store
 from govcrawl import __version__
 from govcrawl.batches import Batches
 from govcrawl.connect_to import parse_connect_to
+from govcrawl.errors import UnreadablePage
 from govcrawl.politeness import Governor
 from govcrawl.reading import read_stored
 from govcrawl.workers import Readers
@@ -251,6 +253,19 @@ class Session:
         """
         with self.store.open_capture(capture) as stored:
             return read_stored(stored, url, max_bytes=self.crawler.settings.getint("DOWNLOAD_MAXSIZE"))
+
+    def measure_content(self, capture: Capture) -> tuple[str, int]:
+        """Return digest and size of a capture's archived content; runs on the archive thread (see :meth:`call`).
+
+        Raises:
+            UnreadablePage: it decodes to more than DOWNLOAD_MAXSIZE.
+            CaptureMissing, DigestMismatch: the archive does not hold what the catalog says.
+        """
+        with self.store.open_capture(capture) as stored:
+            try:
+                return digest_pieces(stored.iter_content(max_bytes=self.crawler.settings.getint("DOWNLOAD_MAXSIZE")))
+            except UnreadableContent as error:
+                raise UnreadablePage(f"{capture.url}: {error}") from error
 
     async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
         """Record what could not be got or read, and why; a host that keeps blocking ends the crawl."""

@@ -11,7 +11,9 @@ import os
 BOT_NAME = "govcrawl"
 SPIDER_MODULES = ["spiders"]
 SPIDER_LOADER_CLASS = "govcrawl.loader.AgencyLoader"  # lists file names; imports the one agency that is crawled
-GOVCRAWL_SPIDERS = os.environ.get("GOVCRAWL_SPIDERS", "")  # folder of agencies of one's own, beside those of the project
+GOVCRAWL_SPIDERS = os.environ.get(
+    "GOVCRAWL_SPIDERS", ""
+)  # folder of agencies of one's own, beside those of the project
 NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "govcrawl.commands"
 
@@ -44,7 +46,12 @@ GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-Af
 
 # --- limits -----------------------------------------------------------------------------------------------------------
 
-DOWNLOAD_TIMEOUT = 120.0  # seconds; agency sites are slow at times, dead ones must not hold a crawl for ever
+DOWNLOAD_TIMEOUT = 120.0  # seconds; agency sites are slow at times, dead ones must not hold a crawl for ever; of a file: without a single byte
+GOVCRAWL_FILE_SECONDS = 3600.0  # a file may take this long while bytes keep coming: 200 MB at 60 KB/s
+GOVCRAWL_LARGE_AT_ONCE = 2  # files over 8 MiB that come in side by side; others wait with their connection paused
+GOVCRAWL_PAGE_MAX_BYTES = (
+    32 * 1024 * 1024
+)  # a longer page is archived whole and not read; of files just the first MiB is in memory
 DOWNLOAD_MAXSIZE = 256 * 1024 * 1024  # bytes; a larger body is kept as a prefix (WARC-Truncated: length)
 DOWNLOAD_WARNSIZE = 64 * 1024 * 1024
 GOVCRAWL_BROWSER_MAX_BYTES = 32 * 1024 * 1024  # of one answer in a browser: it crosses a pipe as one message there

@@ -27,7 +27,7 @@ from govcrawl.documents import Documents, Job
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, StubPage, UsageMistake
 from govcrawl.failures import read_failure
 from govcrawl.guard import check
-from govcrawl.responses import READ_STATUSES, read_response, validators
+from govcrawl.responses import READ_STATUSES, check_whole, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key, without_gateway
 from govcrawl.walks import Walk, begin_walks
@@ -224,10 +224,11 @@ class DisclosureSpider(scrapy.Spider):
         session = self.session
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
-        page = read_response(response)
+        page = read_response(response, whole=False)
         page = replace(page, url=walk.page_url(page.url))
         session.tally.channel = walk.channel
         try:
+            check_whole(response)
             check(page)
             listed = self.read_list(page)
         except CrawlError as error:

@@ -33,6 +33,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import directlyProvides, providedBy  # type: ignore[import-untyped]
 
 from archive.model import Exchange
+from govcrawl.bodies import LARGE_BYTES, keep_beginning
 from govcrawl.libraries import LenientParser, LenientProtocol, unsupported
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from twisted.web.iweb import IResponse
 
     from archive.model import Truncation
+    from govcrawl.bodies import Beginning, LargeTransfers
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +57,19 @@ _FLIGHT = "govcrawl_flight"  # attribute of the Twisted request object
 class Recording:
     """One exchange while it is on the wire; open until the response ended or the flight was closed."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, flight: Flight | None = None) -> None:
         self._transport = transport
-        self._begun = time.monotonic()
+        self._large = flight.large if flight else None
+        self._entered = False
+        self._paused = False
+        self._begun = self._heard = time.monotonic()
         self._open = True
         self.started_at = datetime.now(UTC)
         self.elapsed_seconds = 0.0
         self.request = bytearray()
-        self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - closed by whoever hands it over
+        self.response: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(  # noqa: SIM115 - closed by whoever hands it over
+            max_size=SPOOL_BYTES, dir=flight.spool_folder if flight else None
+        )
         self.response_bytes = 0
         self.truncated: Truncation | None = None
         self.failure: OSError | None = None  # the response could not be kept: no room for temporary files
@@ -91,7 +98,32 @@ class Recording:
             self.failure = error
             return False
         self.response_bytes += len(data)
+        self._heard = time.monotonic()
+        if self._large is not None and self.response_bytes > LARGE_BYTES and not self._entered:
+            self._entered = True
+            self._large.enter(self)
         return True
+
+    def pause(self) -> None:
+        """Take no more bytes off the connection for now."""
+        self._paused = True
+        self._transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._paused = False
+        self._heard = time.monotonic()
+        self._transport.resumeProducing()
+
+    def quiet_seconds(self) -> float:
+        """Return for how long nothing has come; a paused recording is never quiet."""
+        return 0.0 if self._paused else time.monotonic() - self._heard
+
+    def release(self) -> None:
+        """Let go of the response: it is stored, or will not be."""
+        self.response.close()
+        if self._large is not None and self._entered:
+            self._large.leave(self)
 
     def finish(self, rest_bytes: int = 0, truncated: Truncation | None = None) -> None:
         """Close the recording; the last ``rest_bytes`` received are not part of it."""
@@ -143,15 +175,43 @@ class Endpoint(Protocol):
 class Flight:
     """What one download puts on the wire: usually one recording, two when the pool repeats on a fresh connection."""
 
-    def __init__(self, endpoint: Endpoint | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint | None = None,
+        *,
+        body_limit: Callable[[str | None], int] | None = None,
+        large: LargeTransfers | None = None,
+        spool_folder: str | None = None,
+    ) -> None:
         self.endpoint = endpoint  # connect here and not where the agent would
+        self.large = large
+        self.spool_folder = spool_folder  # for temporary files; None: where they usually lie
         self.recordings: list[Recording] = []
+        self._body_limit = body_limit  # bytes to hold in memory, by the declared media type
+        self._begun = time.monotonic()
+        self._body: Beginning | None = None
+
+    @property
+    def body_cut(self) -> bool:
+        """Whether only the beginning of the body is in memory."""
+        return self._body is not None and self._body.cut
 
     def begin(self, transport: Any) -> Recording:
         """Open a recording: the request is about to be written."""
-        recording = Recording(transport)
+        recording = Recording(transport, self)
         self.recordings.append(recording)
         return recording
+
+    def answered(self, response: IResponse) -> IResponse:
+        """Bound what is held in memory of a body that is about to be delivered."""
+        if self._body_limit is not None:
+            declared = cast("Any", response).headers.getRawHeaders(b"Content-Type") or [b""]
+            self._body = keep_beginning(response, self._body_limit(declared[-1].decode("latin-1") or None))
+        return response
+
+    def quiet_seconds(self) -> float:
+        """Return for how long nothing has come."""
+        return self.recordings[-1].quiet_seconds() if self.recordings else time.monotonic() - self._begun
 
     def close(self, truncated: Truncation) -> list[Recording]:
         """End the flight: a recording whose response did not end was cut for the reason given."""
@@ -163,8 +223,8 @@ class Flight:
 _announced: ContextVar[Flight | None] = ContextVar("govcrawl_announced", default=None)
 
 
-def announce(flight: Flight) -> None:
-    """Say that the next connection asked for in this context is for ``flight``."""
+def announce(flight: Flight | None) -> None:
+    """Say that the next connection asked for in this context is for ``flight``; ``None``: for none."""
     _announced.set(flight)
 
 
@@ -293,7 +353,7 @@ class BoundConnection:
     def request(self, request: TxRequest) -> Deferred[IResponse]:
         """Mark the Twisted request as the flight's and send it."""
         setattr(request, _FLIGHT, self._flight)
-        return self._connection.request(request)
+        return self._connection.request(request).addCallback(self._flight.answered)
 
 
 class TapPool(HTTPConnectionPool):
