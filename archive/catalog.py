@@ -134,6 +134,10 @@ class Catalog:
             if not self.file.update("crawls", {"id": crawl_id}, values):
                 raise CatalogError(f"catalog {self.file.path} has no crawl {crawl_id}: put_crawl comes first")
 
+    def has_crawl(self, crawl_id: str) -> bool:
+        """Whether there is a row of this crawl."""
+        return self.file.row("SELECT 1 FROM crawls WHERE id = ?", (crawl_id,)) is not None
+
     # WARC files and captures
 
     def put_warc_file(

@@ -7,6 +7,7 @@ the lines of a list and the line a document was read with are, so that a rebuild
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -267,3 +268,66 @@ def _crawl(crawl_id: str) -> str:
 
 def _document(document_id: str) -> str:
     return f"urn:govcrawl:document:{document_id}"
+
+
+# Read again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentNote:
+    """What a note says of a document that was put; ``capture`` and those of files are record ids."""
+
+    url: str
+    url_key: str
+    key: str | None
+    id_if_new: str | None
+    capture: str
+    extractor: str | None
+    moved: bool
+    aliases: tuple[tuple[str, str], ...]
+    attachments: tuple[Mapping[str, Any], ...]
+    images: tuple[Mapping[str, Any], ...]
+    entry: Mapping[str, Any] | None
+
+
+def read_document_note(fields: Mapping[str, str]) -> DocumentNote:
+    """Read the note of :func:`decide_document`.
+
+    Raises:
+        ValueError: it lacks what such a note has.
+    """
+    try:
+        return DocumentNote(
+            url=fields["url"],
+            url_key=fields["urlKey"],
+            key=fields.get("key"),
+            id_if_new=fields.get("idIfNew"),
+            capture=fields["capture"],
+            extractor=fields.get("extractor"),
+            moved=fields.get("moved") == "yes",
+            aliases=tuple((url, key) for url, key in _list(fields.get("aliases"))),
+            attachments=tuple(_list(fields.get("attachments"))),
+            images=tuple(_list(fields.get("images"))),
+            entry=json.loads(fields["entry"]) if "entry" in fields else None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"a note of a document lacks or has wrongly: {error}") from error
+
+
+def read_listings(fields: Mapping[str, str]) -> list[Listing]:
+    """Read the lines in the note of :func:`decide_listings`.
+
+    Raises:
+        ValueError: it lacks what such a note has.
+    """
+    try:
+        return [Listing(**(_LISTING_DEFAULTS | line)) for line in _list(fields.get("lines"))]
+    except TypeError as error:
+        raise ValueError(f"a note of a list lacks or has wrongly: {error}") from error
+
+
+def _list(text: str | None) -> list[Any]:
+    found = json.loads(text or "[]")
+    if not isinstance(found, list):
+        raise ValueError(f"a list was expected, found {text!r}")  # noqa: TRY004 -- a value that was read, not an argument
+    return found

@@ -1,4 +1,4 @@
-"""One crawl per agency and data directory: a lock that dies with its process."""
+"""One crawl per agency and data directory, and no crawl while the catalog is made again: locks that die with their process."""
 
 from __future__ import annotations
 
@@ -56,3 +56,58 @@ class AgencyLock:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+CATALOG_LOCK = ".catalog.lock"
+"""Held by every open store together, and by a rebuild alone; no agency can be called so."""
+
+
+def share_catalog(folder: Path) -> AgencyLock:
+    """Take part in the use of the catalog; many may at a time.
+
+    Raises:
+        ArchiveBusy: the catalog is being made again.
+        ArchiveWriteError: the lock file cannot be made.
+    """
+    fd = _open_lock(folder / CATALOG_LOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "a process that did not say its pid"
+        os.close(fd)
+        raise ArchiveBusy(
+            f"the catalog of {folder.parent} is being made again by {holder}; wait until it has ended"
+        ) from error
+    return AgencyLock(fd)
+
+
+def take_catalog(folder: Path, at: datetime) -> AgencyLock:
+    """Have the catalog for oneself.
+
+    Raises:
+        ArchiveBusy: a crawl or another rebuild is using it.
+        ArchiveWriteError: the lock file cannot be written.
+    """
+    fd = _open_lock(folder / CATALOG_LOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"pid {os.getpid()} since {at.isoformat(timespec='seconds')}\n".encode(), 0)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise ArchiveBusy(
+            f"{folder.parent} is in use by a crawl or another rebuild (the files in {folder} name the processes); "
+            "wait until it has ended"
+        ) from error
+    except OSError as error:
+        os.close(fd)
+        message = f"{folder / CATALOG_LOCK}: cannot be written ({error.strerror}); make room, then try again"
+        raise ArchiveWriteError(message) from error
+    return AgencyLock(fd)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ArchiveWriteError(f"{path}: cannot be made ({error.strerror}); give write permission") from error

@@ -15,11 +15,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from archive.captures import prepare
-from archive.catalog import Catalog
+from archive.catalog import CATALOG_NAME, Catalog
 from archive.crawls import OpenCrawl, heal_manifests, kept_or_undone, recover_agency, warcinfo_fields
 from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
-from archive.locks import AgencyLock
+from archive.locks import AgencyLock, share_catalog
 from archive.reader import StoredResponse, open_capture
 from archive.records import context_fields, dump_json, one_line, plain_url
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
@@ -62,7 +62,9 @@ class Store:
         max_file_bytes: int = MAX_FILE_BYTES,
         now: Now = utc_now,
         new_id: NewId = random_record_id,
+        shared: AgencyLock | None = None,
     ) -> None:
+        self._shared = shared
         self.data_dir = data_dir
         self.catalog = catalog
         self._max_file_bytes = max_file_bytes
@@ -84,6 +86,7 @@ class Store:
 
         Raises:
             ArchiveWriteError: it cannot be written, or is no directory.
+            ArchiveBusy: its catalog is being made again.
             CatalogError: its catalog is damaged or from a later version.
         """
         try:
@@ -97,8 +100,13 @@ class Store:
                 "give write permission or choose another one (GOVCRAWL_DATA)"
             )
             raise ArchiveWriteError(message) from error
-        catalog = Catalog.open(data_dir / "catalog.db")
-        return cls(data_dir, catalog, max_file_bytes=max_file_bytes, now=now, new_id=new_id)
+        shared = share_catalog(data_dir / "locks")
+        try:
+            catalog = Catalog.open(data_dir / CATALOG_NAME)
+        except BaseException:
+            shared.release()
+            raise
+        return cls(data_dir, catalog, max_file_bytes=max_file_bytes, now=now, new_id=new_id, shared=shared)
 
     def __enter__(self) -> Self:
         """Return itself; leaving closes it."""
@@ -113,6 +121,8 @@ class Store:
     def close(self) -> None:
         """Close files, locks and catalog; a crawl that was not finished is marked so when the next one begins."""
         with self._lock, ExitStack() as steps:
+            if self._shared is not None:
+                steps.callback(self._shared.release)
             steps.callback(self.catalog.close)
             for crawl in self._crawls.values():
                 steps.callback(crawl.lock.release)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from govcrawl.decode import Page
@@ -47,16 +47,19 @@ def is_file_answer(page: Page) -> bool:
 def read_stored(stored: StoredResponse, url: str, *, max_bytes: int) -> Page:
     """Return the page that an archived answer to a GET holds; of a revisit, the page that it stands for.
 
+    What its address or declared type says to be a file comes without its bytes: nothing in it is read.
+
     Raises:
         UnreadableContent: it decodes to more than ``max_bytes``.
     """
     declared = [value for name, value in stored.content_headers if name.lower() == b"content-type"]
-    return Page(
+    page = Page(
         url=url,
-        body=stored.read_content(max_bytes=max_bytes),
+        body=b"",
         content_type=declared[-1].decode("latin-1") if declared else None,
         status=OK if stored.original else stored.status or 0,
     )
+    return page if is_file_answer(page) else replace(page, body=stored.read_content(max_bytes=max_bytes))
 
 
 def said_entry(entry: ListEntry | None) -> dict[str, Any] | None:

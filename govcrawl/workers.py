@@ -45,7 +45,7 @@ class Readers:
     """
 
     def __init__(self, processes: int, seconds: float, memory_bytes: int) -> None:
-        self._processes = processes or os.cpu_count() or 1
+        self.processes = processes or os.cpu_count() or 1
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._pool: ProcessPoolExecutor | None = None
@@ -58,7 +58,7 @@ class Readers:
             CrawlError: the page is none (NotAPage), blocked (BlockedPage), of another shape (TemplateMismatch), or its
                 reader died twice or took longer than the limit (ReaderFailed).
         """
-        pool = self._pool = self._pool or self._start(self._processes)
+        pool = self._pool = self._pool or self._start(self.processes)
         try:
             return await self._submit(pool, template, page, entry)
         except BrokenProcessPool:
@@ -92,8 +92,8 @@ class Readers:
 
     def start(self) -> None:
         """Start the processes ahead of the first page."""
-        self._pool = self._pool or self._start(self._processes)
-        for _ in range(self._processes):
+        self._pool = self._pool or self._start(self.processes)
+        for _ in range(self.processes):
             self._pool.submit(_warm)
 
     def close(self) -> None:

@@ -41,6 +41,9 @@ COMMANDS = {
     "open": _Entry(
         "govcrawl.cli.open:open_", "在浏览器中查看存档页面", "Look at the archived page of a document in a browser."
     ),
+    "rebuild": _Entry(
+        "govcrawl.cli.rebuild:rebuild", "只凭 WARC 文件重建目录库", "Make the catalog again from the WARC files."
+    ),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
     "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),

@@ -1,0 +1,55 @@
+"""``govcrawl rebuild``: the catalog made again from the WARC files."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from govcrawl.cli import data_option
+from govcrawl.cli.progress import bytes_bar
+from govcrawl.speech import say
+
+MEBIBYTE = 1 << 20
+
+
+@click.command(
+    help=say(
+        "只凭 WARC 文件重建目录库：写在旁边，完成后换上；原目录库留作 catalog.db.bak-时间。不联网。"
+        "读不出的记录逐一列出并跳过，退出码 1。",
+        "Make the catalog again from the WARC files alone: written beside the one in use and swapped in when it is whole; the "
+        "one in use is kept as catalog.db.bak-TIME. Without network. Records that cannot be read are named and left out, exit 1.",
+    )
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=say("写入此新文件，不换下现用的目录库。", "into this new file; the catalog in use stays"),
+)
+@data_option
+@click.pass_context
+def rebuild(context: click.Context, *, output: Path | None, data: Path) -> None:
+    """Rebuild, print a summary; exit 1 where something had to be left out."""
+    from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy and the extractor take a second to import
+    from govcrawl.rebuild import rebuild as run  # noqa: PLC0415
+
+    with ExitStack() as steps:
+        progress = bytes_bar(steps, say("重建目录库", "rebuilding"))
+        report = run(data, project_settings(), output=output, progress=progress)
+    for problem in report.problems:
+        click.echo(" ".join(problem.split()), err=True)
+    click.echo(
+        say(
+            f"已读 {report.files} 个 WARC 文件（{report.bytes / MEBIBYTE:.1f} MiB）：{report.captures} 次捕获，"
+            f"{report.notes} 条记事，{report.documents} 次公开文件的读取",
+            f"{report.files} WARC files ({report.bytes / MEBIBYTE:.1f} MiB) read: {report.captures} captures, "
+            f"{report.notes} notes, {report.documents} readings of documents",
+        )
+    )
+    if report.kept is not None:
+        click.echo(say(f"原目录库：{report.kept}", f"the catalog that was in use: {report.kept}"))
+    if report.problems:
+        click.echo(say(f"{len(report.problems)} 处读不出", f"{len(report.problems)} things left out"), err=True)
+        context.exit(1)

@@ -1,0 +1,302 @@
+"""The catalog made again from the WARC files alone.
+
+Every file is read in order. Captures, failures and decisions become rows by the functions that put them in the crawl; the
+pages of documents are read again by their agency's template, in reader processes. What cannot be read is told and left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from archive import decisions
+from archive.errors import (
+    ArchiveWriteError,
+    CaptureMissing,
+    CatalogError,
+    DigestMismatch,
+    UnreadableContent,
+)
+from archive.events import (
+    CaptureTold,
+    Damage,
+    FileBegins,
+    FileEnds,
+    NoteTold,
+    archived_agencies,
+    read_events,
+    warc_paths,
+)
+from archive.locks import take_catalog
+from archive.reader import open_capture
+from archive.remake import Remake, discard, new_catalog, swap_in
+from govcrawl.errors import BadAgency, CrawlError, UsageMistake
+from govcrawl.loader import find_template
+from govcrawl.reading import read_document, read_entry, read_stored
+from govcrawl.workers import Readers, prepare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scrapy.settings import BaseSettings
+
+    from archive.catalog import Catalog
+    from archive.decisions import DocumentNote
+    from archive.events import Event
+    from archive.model import Document
+    from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
+
+WAITING_NOTES = 256  # decisions that wait for a page to be read before them
+WAITING_BYTES = 64 << 20  # of pages that wait to be read
+EVENTS_PER_COMMIT = 5000
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes of how many have been read."""
+
+_LEFT_OUT = (
+    CaptureMissing,
+    DigestMismatch,
+    UnreadableContent,
+    CatalogError,
+    CrawlError,
+    sqlite3.IntegrityError,
+    ValueError,
+)
+"""What costs one event, not the catalog: bytes, or a row that others need, are not there."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a rebuild did."""
+
+    files: int = 0
+    captures: int = 0
+    documents: int = 0  # pages read
+    notes: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+    kept: Path | None = None  # the catalog that was in use
+
+
+def rebuild(
+    data_dir: Path, settings: BaseSettings, *, output: Path | None = None, progress: Progress | None = None
+) -> Report:
+    """Make the catalog again and put it in the place of the one in use, or into ``output``.
+
+    Raises:
+        ArchiveBusy: a crawl is going on in this data directory.
+        ArchiveWriteError: the catalog cannot be written; the one in use is as it was.
+        UsageMistake: there are no WARC files, or ``output`` is there already.
+        BadAgency: the pages of an agency cannot be read: neither it nor its template is there.
+    """
+    agencies = archived_agencies(data_dir)
+    if not agencies:
+        raise UsageMistake(
+            f"{data_dir}: no WARC files below it (warc/AGENCY/*.warc.gz); name the data directory that has some"
+        )
+    if output is not None and output.exists():
+        raise UsageMistake(f"--output {output} is there already: it is left as it is; name a new file")
+    now = datetime.now(UTC)
+    with ExitStack() as steps:
+        folder = data_dir / "locks"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ArchiveWriteError(f"{folder}: cannot be made ({error.strerror}); give write permission") from error
+        steps.callback(take_catalog(folder, now).release)
+        steps.callback(discard, data_dir)
+        catalog = new_catalog(data_dir)
+        work = _Rebuild(data_dir, catalog, settings, progress)
+        try:
+            report = asyncio.run(work.run(agencies))
+        finally:
+            catalog.close()
+        report.kept = swap_in(data_dir, now, output)
+    return report
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A decision on its way into the catalog; a document's page is being read meanwhile."""
+
+    event: NoteTold
+    note: DocumentNote | None = None
+    reading: asyncio.Task[Document] | None = None
+    bytes: int = 0
+
+
+class _Rebuild:
+    def __init__(self, data_dir: Path, catalog: Catalog, settings: BaseSettings, progress: Progress | None) -> None:
+        self._data_dir = data_dir
+        self._catalog = catalog
+        self._remake = Remake(catalog)
+        self._settings = settings
+        self._progress = progress
+        self._max_bytes = settings.getint("DOWNLOAD_MAXSIZE")
+        self._readers = Readers(
+            settings.getint("GOVCRAWL_READERS"),
+            settings.getfloat("GOVCRAWL_READ_SECONDS"),
+            settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
+        )
+        self._at_once = asyncio.Semaphore(
+            self._readers.processes + 1
+        )  # a page's time limit runs from when it is handed over
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._crawl: str | None = None
+        self._template_name = ""
+        self._template: type[DisclosureSpider] | None = None
+        self._report = Report()
+        self._total_bytes = 0
+
+    async def run(self, agencies: list[str]) -> Report:
+        paths = {agency: warc_paths(self._data_dir, agency) for agency in agencies}
+        self._total_bytes = sum(path.stat().st_size for group in paths.values() for path in group)
+        prepare([])
+        transaction = ExitStack()
+        try:
+            transaction.enter_context(self._catalog.atomic())
+            count = 0
+            for agency, group in paths.items():
+                self._template, self._crawl = None, None
+                for path in group:
+                    for event in read_events(path, agency):
+                        await self._take(event, agency)
+                        count += 1
+                        if count % EVENTS_PER_COMMIT == 0:
+                            transaction.close()
+                            transaction.enter_context(self._catalog.atomic())
+                    await self._drain()
+            transaction.close()
+        except BaseException as error:
+            transaction.__exit__(type(error), error, error.__traceback__)
+            raise
+        finally:
+            for one in self._waiting:
+                if one.reading is not None:
+                    one.reading.cancel()
+            self._readers.close()
+        return self._report
+
+    async def _take(self, event: Event, agency: str) -> None:
+        report = self._report
+        if isinstance(event, CaptureTold):
+            # Captures go in at once: a page that waits behind them needs their rows to be found in the files.
+            report.captures += self._tried(lambda: self._remake.capture(event), event.fields["url"])
+            self._show(event.fields["offset"])
+        elif isinstance(event, NoteTold):
+            report.notes += 1
+            await self._take_note(event, agency)
+        elif isinstance(event, FileBegins):
+            if event.crawl_id != self._crawl:
+                await self._drain()
+            self._crawl = event.crawl_id
+            self._template_name = event.agency.template if event.agency else self._template_name
+            self._tried(lambda: self._remake.begin_file(event, agency), event.warc_file)
+        elif isinstance(event, FileEnds):
+            report.files += 1
+            report.bytes += event.bytes
+            await self._drain()
+            self._tried(lambda: self._remake.end_file(event), event.warc_file)
+            self._show(0)
+        elif isinstance(event, Damage):
+            self._tell(f"{event} ({event.bytes} bytes left out)")
+
+    async def _take_note(self, event: NoteTold, agency: str) -> None:
+        waiting = _Waiting(event)
+        if event.kind == "decision" and event.fields.get("decision") == decisions.PUT_DOCUMENT:
+            template = self._template = self._template or find_reader(agency, self._template_name, self._settings)
+            try:
+                self._begin_reading(waiting, template)
+            except _LEFT_OUT as error:
+                self._tell(f"{event.fields.get('url', event.record_id)}: document left out: {error}")
+                return
+        self._waiting.append(waiting)
+        self._waiting_bytes += waiting.bytes
+        await asyncio.sleep(0)  # lets the reading begin
+        while self._waiting and (
+            self._waiting[0].reading is None
+            or self._waiting[0].reading.done()
+            or len(self._waiting) > WAITING_NOTES
+            or self._waiting_bytes > WAITING_BYTES
+        ):
+            await self._put_first()
+
+    def _begin_reading(self, waiting: _Waiting, template: type[DisclosureSpider]) -> None:
+        note = waiting.note = decisions.read_document_note(waiting.event.fields)
+        capture = self._remake.page_capture(note)
+        with open_capture(self._data_dir, capture, original_of=self._catalog.capture_by_record_id) as stored:
+            page = read_stored(stored, capture.url, max_bytes=self._max_bytes)
+        waiting.bytes = len(page.body)
+        entry = read_entry(note.entry)
+
+        async def read() -> Document:
+            async with self._at_once:
+                return await read_document(self._readers, template, page, entry)
+
+        waiting.reading = asyncio.create_task(read())
+
+    async def _put_first(self) -> None:
+        one = self._waiting.popleft()
+        self._waiting_bytes -= one.bytes
+        if one.note is None or one.reading is None:
+            self._tried(lambda: self._remake.note(one.event), one.event.fields.get("url") or one.event.url)
+            return
+        note = one.note
+        try:
+            document = await one.reading
+        except _LEFT_OUT as error:
+            self._tell(f"{note.url}: document left out, its page cannot be read any more: {error}")
+            return
+        self._report.documents += self._tried(lambda: self._remake.document(one.event, note, document), note.url)
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            await self._put_first()
+
+    def _tried(self, put: Callable[[], None], what: str) -> bool:
+        try:
+            with self._catalog.atomic():
+                put()
+        except _LEFT_OUT as error:
+            self._tell(f"{what}: left out: {error}")
+            return False
+        return True
+
+    def _tell(self, problem: str) -> None:
+        logger.warning("%s", problem)
+        self._report.problems.append(problem)
+
+    def _show(self, offset: int) -> None:
+        if self._progress:
+            self._progress(self._report.bytes + offset, self._total_bytes)
+
+
+def find_reader(agency: str, template_name: str, settings: BaseSettings) -> Any:
+    """Return the class that reads an agency's pages: its own, else its template's.
+
+    Raises:
+        BadAgency: neither is there.
+    """
+    from scrapy.spiderloader import get_spider_loader  # noqa: PLC0415 - Scrapy is loaded for pages to be read only
+
+    try:
+        return get_spider_loader(settings).load(agency)
+    except KeyError:
+        logger.info("agency %s is not declared any more; its pages are read by template %s", agency, template_name)
+    try:
+        return find_template(template_name, settings)
+    except UsageMistake as error:
+        raise BadAgency(
+            f"{agency}: its pages were read by the template {template_name!r}, and neither an agency of that name nor that "
+            "template is there any more; put the file of either back (SPIDER_MODULES, GOVCRAWL_SPIDERS), then try again"
+        ) from error
