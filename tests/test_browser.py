@@ -9,92 +9,27 @@ import re
 import signal
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser_site import FRAME, HTML, JSON, RENDERED, ROBOTS, SIGNED, answer, rows, show
 from oracle import write_certificate
 from scrapy.settings import Settings
-from small_site import HOST, SmallSite, command, crawl, declare
+from small_site import HOST, SmallSite, command, crawl
 from warcs import group_of
 
 from archive.catalog import Catalog
 from archive.reader import iter_records, open_capture
 from archive.recovery import whole_end
 from archive.writer import WarcWriter, utc_now
-from govcrawl.browser_find import find_browser, require_browser
-from govcrawl.errors import BadAgency, UsageMistake
-from spiders.templates.p8 import P8
+from govcrawl.browser_find import find_browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from archive.model import Capture
     from archive.reader import StoredRecord
-
-HTML = {"Content-Type": "text/html; charset=utf-8"}
-JSON = {"Content-Type": "application/json; charset=utf-8"}
-SIGNED = "/zwgk/qmlb/"
-RENDERED = "/zwgk/xrlb/"
-ROBOTS = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /nbxx/\n")
-AGENCY = '''"""小城市司法局, invented."""
-from spiders.templates.p8 import P8
-
-
-class small_sfj(P8):
-    """小城市司法局."""
-
-    name = "small_sfj"
-    agency = "小城市司法局"
-    base_url = "{base}"
-    channels = {channels!r}
-    browser_channels = tuple(channels)
-'''
-
-# The list of this page is asked for with a number that only its script makes; with it go requests that must not be sent.
-FRAME = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=gb2312"><title>签名列表_小城市司法局</title>
-<link rel="icon" href="/favicon.ico"><link rel="stylesheet" href="/images/style.css">
-<script src="http://tongji.tracker.test/t.js"></script></head>
-<body><div class="wz">当前位置：首页 &gt; 签名列表，共享镕、喆、䶮等字的页面须按国标读</div><img src="/images/banner.png">
-<div class="ny_list"><ul id="zwgk_list"></ul><div id="zwgk_page"></div></div>
-<script>
-function load(page) {
-  fetch('/zwgk/list.php?cid=1&page=' + page + '&s=' + (page * 7919 % 97)).then(r => r.json()).then(d => {
-    zwgk_list.innerHTML = d.list.map(x => '<li><a href="' + x.url + '">' + x.title + '</a><span>' + x.time + '</span></li>').join('');
-    zwgk_page.innerHTML = [1, 2].map(n => '<a href="#" onclick="load(' + n + '); return false">' + n + '</a>').join(' ');
-  });
-}
-fetch('/zwgk/count.php', {method: 'POST', headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'id=7&t=\u4e2d'});
-fetch('/nbxx/secret.json').catch(() => 0);
-fetch('http://tongji.tracker.test/beacon').catch(() => 0);
-navigator.sendBeacon('/beacon', 'x');
-try { new WebSocket('ws://' + location.host + '/socket'); } catch (e) {}
-try { new Worker('/worker.js'); } catch (e) {}
-window.open('/popup.html');
-load(1);
-</script></body></html>"""
-
-
-def rows(*numbers: int) -> list[dict[str, Any]]:
-    """Rows that lead to another host: the list is what is looked at."""
-    return [
-        {"id": n, "title": f"第{n}号决定", "url": f"http://other.test/content-{n}.html", "time": "2024-03-05"}
-        for n in numbers
-    ]
-
-
-def answer(page: int, *numbers: int) -> tuple[int, dict[str, str], bytes]:
-    """One page of the list's endpoint, of two."""
-    told = {"code": 0, "total": 4, "pages": 2, "page": page, "list": rows(*numbers)}
-    return 200, JSON, json.dumps(told, ensure_ascii=False).encode()
-
-
-def show(folder: Path, channels: dict[str, str], base: str = f"http://{HOST}", more: str = "") -> None:
-    """Declare an agency whose channels all need a browser."""
-    declare(folder)
-    text = AGENCY.format(base=base, channels=channels) + more
-    (folder / "smallspiders" / "small_sfj.py").write_text(text, "utf-8")
 
 
 def captures(folder: Path) -> dict[str, list[Capture]]:
@@ -409,17 +344,6 @@ def test_a_browser_that_dies_is_a_failure_with_its_reason(chromium: Path, tmp_pa
     assert re.search(r"browser('s page crashed| ended)|in the browser:", output), output
 
 
-def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
-    """What the program itself complains of is passed on as the reason of the failed list."""
-    broken = program(tmp_path / "chrome")
-    broken.write_text("#!/bin/sh\necho 'error while loading shared libraries: libnss3.so' >&2\nexit 127\n")
-    show(tmp_path, {"签名列表": SIGNED})
-    with SmallSite({"/robots.txt": ROBOTS}) as site:
-        done = crawl(tmp_path, site, "-s", "RETRY_TIMES=0", GOVCRAWL_BROWSER=str(broken))
-    assert done.returncode == 1
-    assert f"{broken} did not start: error while loading shared libraries: libnss3.so" in done.stdout
-
-
 @pytest.mark.browser
 @pytest.mark.usefixtures("chromium")
 def test_what_cannot_be_archived_is_not_read(tmp_path: Path) -> None:
@@ -464,118 +388,3 @@ def test_a_rendered_page_is_whole_or_cut_off_after_a_crash(tmp_path: Path) -> No
     cut.write_bytes(data[:-1])
     assert whole_end(cut) == shot.offset
     writer.close()
-
-
-# --- without a browser ---
-
-WITHOUT = """
-import sys
-from govcrawl import browser_find
-browser_find.FIXED_PLACES = ()
-from scrapy.cmdline import execute
-execute(["scrapy", *sys.argv[1:]])
-"""
-
-
-@pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without browsers: PATH, Playwright's cache and Debian's place are empty."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "cache"))
-    monkeypatch.setattr("govcrawl.browser_find.FIXED_PLACES", ())
-    return tmp_path
-
-
-def said(output: str) -> list[str]:
-    """The lines of output that are no log."""
-    return [line for line in output.splitlines() if " INFO " not in line]
-
-
-def test_without_a_browser_one_sentence_says_what_to_do(nowhere: Path) -> None:
-    """The crawl does not begin and its exit code says so: which channels, what follows, how to get one, how to name one."""
-    show(nowhere, {"签名列表": SIGNED})
-    with SmallSite({"/robots.txt": ROBOTS}) as site:
-        line, env = command(nowhere, site)
-        arguments = line[line.index("scrapy") + 1 :]
-        done = subprocess.run(
-            [sys.executable, "-c", WITHOUT, *arguments],
-            env=env,
-            cwd=nowhere,
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-    assert done.returncode == 1
-    assert len(said(done.stderr)) == 1
-    for part in (
-        "small_sfj",
-        "签名列表",
-        "nothing was crawled",
-        "sudo apt-get install chromium",
-        "GOVCRAWL_BROWSER=PATH",
-    ):
-        assert part in done.stderr
-    assert site.targets() == []
-
-
-def test_a_named_browser_that_is_none_is_refused(nowhere: Path) -> None:
-    """GOVCRAWL_BROWSER that names no program ends the crawl before it begins; an agency that needs none does not look."""
-    show(nowhere, {"签名列表": SIGNED})
-    done = crawl(nowhere, None, GOVCRAWL_BROWSER="/nowhere/chrome")
-    assert done.returncode == 1
-    assert len(said(done.stdout)) == 1
-    assert "GOVCRAWL_BROWSER is '/nowhere/chrome'" in done.stdout
-    assert require_browser(P8, Settings({"GOVCRAWL_BROWSER": "/nowhere/chrome"})) is None
-
-
-def program(path: Path) -> Path:
-    """Something that can be run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
-    path.chmod(0o755)
-    return path
-
-
-def test_browsers_are_found_in_order(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is named comes first, then Playwright's newest, then PATH in the order of names, then Debian's place."""
-    settings = Settings()
-    assert find_browser(settings) is None
-    debian = program(nowhere / "debian" / "chromium")
-    monkeypatch.setattr("govcrawl.browser_find.FIXED_PLACES", (debian,))
-    assert find_browser(settings) == debian
-    edge = program(nowhere / "microsoft-edge-stable")
-    assert find_browser(settings) == edge
-    chrome = program(nowhere / "google-chrome")
-    assert find_browser(settings) == chrome
-    cache = nowhere / "cache"
-    shell = program(cache / "chromium_headless_shell-1300" / "chrome-headless-shell-linux64" / "chrome-headless-shell")
-    assert find_browser(settings) == shell
-    program(cache / "chromium-999" / "chrome-linux" / "chrome")
-    newest = program(cache / "chromium-1208" / "chrome-linux64" / "chrome")
-    assert find_browser(settings) == newest
-    named = program(nowhere / "mine" / "chrome")
-    assert find_browser(Settings({"GOVCRAWL_BROWSER": str(named)})) == named
-    assert find_browser(Settings({"GOVCRAWL_BROWSER": "google-chrome"})) == chrome
-
-
-def test_a_browser_channel_must_be_a_channel() -> None:
-    """A name in browser_channels that channels does not have is refused when the class is defined."""
-    facts: Callable[[], dict[str, Any]] = lambda: {  # noqa: E731 - a fresh body for each class
-        "name": "xx_sfj",
-        "agency": "某市司法局",
-        "base_url": "http://xx.test",
-        "channels": {"公告": "/gg/"},
-        "browser_channels": ("公示",),
-        "__module__": "spiders.xx_sfj",
-    }
-    with pytest.raises(BadAgency, match="browser_channels names"):
-        type("xx_sfj", (P8,), facts())
-
-
-@pytest.mark.usefixtures("nowhere")
-def test_the_sentence_is_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In Chinese the same things are said."""
-    monkeypatch.setenv("GOVCRAWL_LANG", "zh")
-    needing = type("Needing", (), {"name": "xx_sfj", "browser_channels": ("行政执法公示",)})
-    with pytest.raises(UsageMistake, match=r"行政执法公示.*apt-get install chromium.*GOVCRAWL_BROWSER"):
-        require_browser(needing, Settings())
