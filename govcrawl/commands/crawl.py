@@ -81,9 +81,8 @@ class Command(ScrapyCrawl):
             self._refuse(str(error), 1)
             return
         if (process.settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
-            logging.getLogger("scrapy").setLevel(
-                logging.WARNING
-            )  # what the engine is made of is asked for with -L INFO
+            for part in ("scrapy", "scrapy-playwright"):  # what the engine is made of is asked for with -L INFO
+                logging.getLogger(part).setLevel(logging.WARNING)
         crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
