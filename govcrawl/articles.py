@@ -84,6 +84,7 @@ def read_article(
     index = inside or find_index(page.root, leading=None, outside=container)
     scope = _find_scope(container, index)
     fields = _read_lines(scope, (container, *index))
+    _split_values(fields)
     heading = _heading(page, (container, *index), title, metas)
     if heading:
         fields["title"] = heading
@@ -184,6 +185,20 @@ def _read_lines(scope: Any, drop: Sequence[Any]) -> dict[str, str]:
             for name, value in split_labels(paragraph).items():
                 out.setdefault(name, value)
     return out
+
+
+def _split_values(fields: dict[str, str]) -> None:
+    """Take apart values that run into what stands behind them: 来源：本站 2026-05-20 09:40, 时间：2026-03-02 繁體."""
+    words = fields.get("source", "").split(" ")
+    place = next((n for n in range(1, len(words)) if parse_date(" ".join(words[n:]))), None)
+    if place is not None:
+        fields["source"] = " ".join(words[:place])
+        fields.setdefault("publish_date", " ".join(words[place:]))
+    printed = fields.get("publish_date", "").split()
+    starts = (" ".join(printed[:count]) for count in range(len(printed), 0, -1))
+    date = next(filter(parse_date, starts), None)
+    if date:
+        fields["publish_date"] = date
 
 
 def _leaves(element: Any) -> Iterator[tuple[Any, str]]:

@@ -108,6 +108,10 @@ class Documents:
         if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
             await session.put(decide_unchanged(session.crawl_id, known.document_id, capture.id, datetime.now(UTC)))
             session.tally.counts["unchanged"] += 1
+            job.document_id = known.document_id
+            taken = len(job.aliases)
+            await self._put_aliases(known.document_id, _other_addresses(job, known.url))
+            await self._put_aliases(known.document_id, job.aliases[taken:])
             return
         page = await session.call(session.read_page, capture, known.url)  # a file changed: read it with the page again
         document = await read_document(session.readers, type(session.spider), page, job.entry)
@@ -135,8 +139,7 @@ class Documents:
         session = self._session
         taken = len(job.aliases)
         asked, url = url, session.spider.canonical(url)
-        others = (asked, *([job.entry.url] if job.entry else []))
-        aliases = [*job.aliases, *((other, url_key(other)) for other in others if url_key(other) != url_key(url))]
+        aliases = _other_addresses(job, url, asked, *document.aliases)
         key = qualified_key(url, document.key or (job.entry.key if job.entry else None))
         put = await session.put(
             decide_document(
@@ -154,12 +157,7 @@ class Documents:
             )
         )
         job.document_id = put.document_id
-        for alias, alias_key in job.aliases[taken:]:  # named by another list while the document was being put
-            await session.put(
-                decide_alias(
-                    session.crawl_id, session.spider.name, put.document_id, alias, alias_key, datetime.now(UTC)
-                )
-            )
+        await self._put_aliases(put.document_id, job.aliases[taken:])  # named by lists while the document was being put
         session.tally.counts[put.outcome] += 1
         session.tally.counts["restored"] += put.restored
         for name in COUNTED_FIELDS:
@@ -172,6 +170,19 @@ class Documents:
             ",".join(put.changed_fields),
             url,
         )
+
+    async def _put_aliases(self, document_id: str, aliases: Sequence[tuple[str, str]]) -> None:
+        session = self._session
+        for url, key in aliases:
+            await session.put(
+                decide_alias(session.crawl_id, session.spider.name, document_id, url, key, datetime.now(UTC))
+            )
+
+
+def _other_addresses(job: Job, url: str, *others: str) -> list[tuple[str, str]]:
+    """Return every address but the canonical one at which a document was met, each once."""
+    met = [*job.aliases, *((other, url_key(other)) for other in (*([job.entry.url] if job.entry else []), *others))]
+    return list({key: (address, key) for address, key in met if key != url_key(url)}.values())
 
 
 def qualified_key(url: str, key: str | None) -> str | None:

@@ -152,8 +152,10 @@ def _with_neighbours(page: Page, rows: list[Any]) -> list[Any]:
 def _leads_elsewhere(page: Page, line: Any) -> bool:
     for link in line.iter("a"):
         url = web_url(link.get("href"), page.url, query_encoding=page.encoding)
-        if url is None or len(_text(link)) < _SHORTEST_TITLE:
+        if len(_text(link)) < _SHORTEST_TITLE:
             continue
+        if url is None:  # a script's link: a line that cannot be followed
+            return _find_date(line, link)[1] is not None
         parts = urlsplit(url)
         if parts.path in {"", "/"} and not parts.query:
             return False

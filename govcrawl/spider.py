@@ -374,12 +374,10 @@ class DisclosureSpider(scrapy.Spider):
             return
         if self.since and entry.publish_date and entry.publish_date < self.since:
             return
-        if (
-            row.document_id
-            and self.mode == "incremental"
-            and row.state in {"live", "unlisted"}
-            and not row.changed_line
-        ):
+        # known by its key, but listed at a new address: it may have moved there
+        moved = row.url is not None and not row.listed_before and url_key(row.url) != row.listing.url_key
+        stands = row.state in {"live", "unlisted"} and not row.changed_line and not moved
+        if row.document_id and self.mode == "incremental" and stands:
             return
         names = [name for name in (row.listing.key, row.listing.url_key) if name]
         job = next((self._jobs[name] for name in names if name in self._jobs), None)

@@ -245,15 +245,16 @@ def _read_document(page: Page) -> DocumentPage:
 def _fill_body(page: Page, known: Mapping[str, Any]) -> None:
     """Put the content that the page carries as data where its script puts it, on pages that come without."""
     content = _text(known.get("content"))
-    if not content or any(
-        len(body) or (body.text or "").strip() for name in _BODIES for body in compiled(name)(page.root)
-    ):
+    bodies = [body for name in _BODIES for body in compiled(name)(page.root)]
+    if not content or any(len(body) or (body.text or "").strip() for body in bodies):
         return
-    fragment = Page(
-        url=page.url, body=f'<div class="article-content">{content}</div>'.encode(), content_type="text/html"
-    )
-    body = page.root.find("body")
-    (page.root if body is None else body).extend(compiled("//*[@class='article-content']")(fragment.root)[:1])
+    markup = f'<div class="article-content">{content}</div>'
+    fragment = Page(url=page.url, body=markup.encode(), content_type="text/html")
+    whole = compiled("//*[@class='article-content']")(fragment.root)[0]
+    if bodies:
+        bodies[0].append(whole)
+    else:
+        page.root.find("body").append(whole)
 
 
 def _known_fields(known: Mapping[str, Any]) -> dict[str, str]:
