@@ -16,7 +16,6 @@ import asyncio
 import logging
 import re
 import time
-from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from scrapy.exceptions import (
     IgnoreRequest,
 )
 
+from govcrawl.browser_body import read_body
 from govcrawl.browser_exchange import Hop, exchange, read_hop, response_fields
 from govcrawl.decode import Page
 from govcrawl.errors import CrawlError, TemplateMismatch
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
     from playwright.async_api import Page as Tab
 
-    from archive.model import Capture, Exchange, Truncation
+    from archive.model import Capture, Exchange
     from govcrawl.browser_exchange import Fields
 
 logger = logging.getLogger(__name__)
@@ -338,7 +338,10 @@ class BrowserPage:
             return
         hop = hops[-1]
         hop.take(event)
-        withheld = await self._read_body(hop, event["requestId"])
+        desk = self.desk
+        withheld = not await read_body(
+            self.cdp, event["requestId"], hop, max_bytes=desk.max_bytes, seconds=desk.stall_seconds
+        )
         hop.elapsed_seconds = time.monotonic() - hop.begun
         if hop.main and not hop.redirects:
             withheld = withheld or _is_withheld(hop)
@@ -348,26 +351,6 @@ class BrowserPage:
         else:
             await self.cdp.send("Fetch.continueRequest", paused)
         await self._archive(hop, withheld=withheld)
-
-    async def _read_body(self, hop: Hop, request_id: str) -> bool:
-        """Read the entity; return whether there is none that could be given to the page."""
-        length = hop.value(b"content-length") or ""
-        if hop.redirects:
-            hop.truncated = None if length == "0" else "unspecified"
-            return False
-        if length.isdecimal() and int(length) > self.desk.max_bytes:
-            hop.truncated = "length"
-            return True
-        try:
-            async with asyncio.timeout(self.desk.stall_seconds):
-                read = await self.cdp.send("Fetch.getResponseBody", {"requestId": request_id})
-        except (PlaywrightError, TimeoutError) as error:
-            cut: Truncation = "time" if isinstance(error, TimeoutError) else "disconnect"
-            logger.debug("no body url=%s: %s", hop.url, error)
-            hop.truncated = cut
-            return True
-        hop.entity = b64decode(read["body"]) if read["base64Encoded"] else read["body"].encode()
-        return False
 
     async def _archive(self, hop: Hop, *, withheld: bool) -> None:
         try:

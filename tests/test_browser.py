@@ -260,6 +260,39 @@ def test_a_file_is_archived_and_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("chromium")
+def test_an_answer_that_is_too_large_is_kept_as_a_prefix(tmp_path: Path) -> None:
+    """What announces more than GOVCRAWL_BROWSER_MAX_BYTES is archived up to there and said to be cut; the list is not read."""
+    show(tmp_path, {"签名列表": SIGNED})
+    told = b'{"code":0,"list":[' + b" " * 200_000 + b"]}"
+    routes: dict[str, Any] = {"/robots.txt": ROBOTS, "/zwgk/list.php?cid=1&page=1&s=62": (200, JSON, told)}
+    routes[SIGNED] = (200, {"Content-Type": "text/html"}, FRAME.encode("gb18030"))
+    with SmallSite(routes) as site:
+        done = crawl(tmp_path, site, "-s", "GOVCRAWL_BROWSER_MAX_BYTES=100000", "-s", "RETRY_TIMES=0")
+    assert done.returncode == 1
+    assert "cut short in the browser (length)" in done.stdout
+    (capture,) = captures(tmp_path)[f"http://{HOST}/zwgk/list.php?cid=1&page=1&s=62"]
+    assert capture.truncated == "length"
+    assert block(tmp_path, "response", capture.url).partition(b"\r\n\r\n")[2] == told[:100_000]
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+def test_a_page_that_asks_for_ever_is_read_as_it_stands(tmp_path: Path) -> None:
+    """A page whose script never stops asking is taken as it shows itself after DOWNLOAD_TIMEOUT."""
+    lines = "".join(f"<li><a href='{r['url']}'>{r['title']}</a></li>" for r in rows(8))
+    text = f"""<html><body><p>小城市司法局的列表，页面不停轮询</p><div class="ny_list"><ul>{lines}</ul></div>
+<script>setInterval(() => fetch('/poll'), 100)</script></body></html>"""
+    show(tmp_path, {"渲染列表": RENDERED})
+    routes: dict[str, Any] = {"/robots.txt": ROBOTS, RENDERED: (200, HTML, text.encode()), "/poll": (200, JSON, b"{}")}
+    with SmallSite(routes) as site:
+        done = crawl(tmp_path, site, "-s", "DOWNLOAD_TIMEOUT=3")
+    assert done.returncode == 0, done.stdout
+    assert listed(tmp_path) == ["第8号决定"]
+    assert len(captures(tmp_path)[f"http://{HOST}/poll"]) > 1
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
 def test_a_list_that_robots_disallows_is_not_asked_for(tmp_path: Path) -> None:
     """A page's script may not ask for what its site's robots.txt disallows, and the crawl says why the list is missing."""
     show(tmp_path, {"签名列表": SIGNED})
