@@ -211,6 +211,14 @@ def find_template(name: str, settings: BaseSettings | None = None) -> Any:
     Raises:
         UsageMistake: there is none of that name.
     """
+    for package in (settings or project_settings()).getlist("SPIDER_MODULES"):  # its own file first: reads no other
+        module = f"{package}.{TEMPLATES}.{name}"
+        if name.isidentifier() and _is_there(module):
+            found = (
+                value for value in vars(import_module(module)).values() if getattr(value, "template_name", "") == name
+            )
+            if (family := next(found, None)) is not None:
+                return family
     families = {family.template_name: family for family in templates(settings)}
     if name not in families:
         raise UsageMistake(f"--template: there is no template {name!r}; there are {', '.join(sorted(families))}")

@@ -7,10 +7,10 @@ gets a crawl, a document or a state by being looked at.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -21,7 +21,6 @@ from scrapy.http.request import NO_CALLBACK
 from twisted.internet.error import ReactorNotRestartable
 
 from archive.errors import ArchiveError
-from govcrawl.browser_view import BrowserView
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
@@ -32,10 +31,12 @@ from govcrawl.spider import DisclosureSpider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
     from scrapy.settings import Settings
 
     from archive.model import Capture
+    from govcrawl.browser_view import BrowserView
     from govcrawl.decode import Page
 
 LOOK_NAME = "probe"
@@ -64,9 +65,8 @@ class Looked:
 class Looker:
     """Fetches pages for a look, one after another; knows how many requests that took."""
 
-    def __init__(self, session: Session, spider: DisclosureSpider) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._spider = spider
 
     @property
     def requests(self) -> int:
@@ -94,13 +94,18 @@ class Looker:
         return await self._fetch(Request(url), view.request_meta(click), None)
 
     async def _fetch(self, request: Request, more: Mapping[str, Any], via: str | None) -> Looked:
-        meta = {"handle_httpstatus_list": READ_STATUSES, "allow_offsite": True, **request_meta("probe", via=via), **more}
+        meta = {
+            "handle_httpstatus_list": READ_STATUSES,
+            "allow_offsite": True,
+            **request_meta("probe", via=via),
+            **more,
+        }
         request = request.replace(meta=meta, callback=NO_CALLBACK, dont_filter=True)
         try:
             response = await self._session.download(request)
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
             reason, message = read_failure(error)
-            raise NotFetched(f"{request.url}: {message}", reason) from error
+            raise NotFetched(message if request.url in message else f"{request.url}: {message}", reason) from error
         return Looked(read_response(response), cast("Request", response.request).meta["capture"])
 
 
@@ -112,7 +117,10 @@ class LookSession(Session):
 
 
 @dataclass(slots=True)
-class _Outcome(Generic[T]):
+class _Errand(Generic[T]):
+    """What to do, and what came of it."""
+
+    explore: Callable[[Looker], Awaitable[T]]
     values: list[T] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
@@ -120,8 +128,7 @@ class _Outcome(Generic[T]):
 class LookSpider(DisclosureSpider):
     """Runs one look instead of a walk."""
 
-    explore: ClassVar[Callable[[Looker], Awaitable[Any]]]
-    outcome: ClassVar[_Outcome[Any]]
+    errand: ClassVar[_Errand[Any]]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(limit="1", **kwargs)  # no state changes by a part of a crawl
@@ -130,10 +137,11 @@ class LookSpider(DisclosureSpider):
     async def start(self) -> AsyncIterator[Request]:
         """Look; ask for nothing else."""
         try:
-            self.outcome.values.append(await self.explore(Looker(self.session, self)))
+            self.errand.values.append(await self.errand.explore(Looker(self.session)))
         except (CrawlError, ArchiveError) as error:
-            self.outcome.errors.append(error)
-        for request in ():
+            self.errand.errors.append(error)
+        no_requests: tuple[Request, ...] = ()
+        for request in no_requests:
             yield request
 
 
@@ -160,22 +168,23 @@ def look(
     """
     settings = project_settings()
     parse_connect_to(settings.get("GOVCRAWL_CONNECT_TO") or "")
-    outcome: _Outcome[T] = _Outcome()
-    spider = _spider_of(url, explore, outcome, browser_channels)
+    errand = _Errand(explore)
+    spider = _spider_of(url, errand, browser_channels)
     place = nullcontext(str(data)) if data else tempfile.TemporaryDirectory(prefix="govcrawl-look-")
     with place as folder:
         _configure(settings, folder, delay_seconds)
         process = AsyncCrawlerProcess(settings)
+        logging.getLogger("scrapy.downloadermiddlewares.retry").setLevel(logging.CRITICAL)  # said by what is raised
         try:
             process.crawl(spider)
             process.start()
         except ReactorNotRestartable:
             raise RuntimeError("a look ran in this process before; a reactor does not start twice") from None
-    if outcome.errors:
-        raise outcome.errors[0]
-    if not outcome.values:
+    if errand.errors:
+        raise errand.errors[0]
+    if not errand.values:
         raise CrawlError(f"the look at {url} ended before its end; what was said above says why")
-    return outcome.values[0]
+    return errand.values[0]
 
 
 def _configure(settings: Settings, folder: str, delay_seconds: float | None) -> None:
@@ -196,9 +205,7 @@ def _configure(settings: Settings, folder: str, delay_seconds: float | None) -> 
     settings.setdict(changes, priority="cmdline")
 
 
-def _spider_of(
-    url: str, explore: Callable[[Looker], Awaitable[T]], outcome: _Outcome[T], browser_channels: Sequence[str]
-) -> type[LookSpider]:
+def _spider_of(url: str, errand: _Errand[Any], browser_channels: Sequence[str]) -> type[LookSpider]:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageMistake(f"{url!r} is no address of a site; expected http:// or https:// and a host name")
@@ -208,7 +215,6 @@ def _spider_of(
         "base_url": f"{parts.scheme}://{parts.netloc}",
         "channels": dict.fromkeys(browser_channels, "/") or {"试看": "/"},
         "browser_channels": tuple(browser_channels),
-        "explore": staticmethod(explore),
-        "outcome": outcome,
+        "errand": errand,
     }
     return type(LOOK_NAME, (LookSpider,), declared)

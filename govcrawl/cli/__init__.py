@@ -31,6 +31,9 @@ class _Entry(NamedTuple):
 
 
 COMMANDS = {
+    "agency": _Entry(
+        "govcrawl.cli.agency:agency", "查看网站、添加、检查、列出机构", "Look at sites; add, check and list agencies."
+    ),
     "demo": _Entry(
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),
@@ -43,6 +46,9 @@ COMMANDS = {
     ),
     "rebuild": _Entry(
         "govcrawl.cli.rebuild:rebuild", "只凭 WARC 文件重建目录库", "Make the catalog again from the WARC files."
+    ),
+    "savepage": _Entry(
+        "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
     ),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),

@@ -12,11 +12,9 @@ import click
 from archive.export import document_of_page
 from govcrawl.decode import Page
 from govcrawl.errors import UsageMistake
+from govcrawl.families import FEWEST_MARKS, rank
 from govcrawl.loader import find_template, templates
 from govcrawl.speech import say
-
-FEWEST_SIGNALS = 2
-"""A migrated page may carry one mark of another family; two are no accident (the trt family has eight)."""
 
 
 @click.command(
@@ -58,11 +56,10 @@ def read_bytes(file: Path) -> bytes:
 
 
 def detect_template(page: Page) -> Any | None:
-    """Return the template class whose signals stand on the page, the one with most; None where no family has two.
+    """Return the template class whose marks stand on the page, the one with most; None where no family has two.
 
     Raises:
         CrawlError: the page cannot be decoded or is none.
     """
-    scores = [(sum(mark in page.text for mark in family.signals), family) for family in templates()]
-    best, family = max(scores, key=lambda score: score[0], default=(0, None))
-    return family if best >= FEWEST_SIGNALS else None
+    best = next(iter(rank([page], templates())), None)
+    return best.template if best is not None and best.score >= FEWEST_MARKS else None
