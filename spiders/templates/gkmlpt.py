@@ -70,6 +70,8 @@ class Gkmlpt(DisclosureSpider):
         "NFCMS_POST_ID",
         "tyxxy_main",
         "news_cont_d_wrap",
+        "/content/post_",
+        'class="newsclass"',
     )
     missing_page_is_cap = True  # 肇庆 counts more than a page and answers 404 for the second
 

@@ -71,6 +71,9 @@ class Vsb(DisclosureSpider):
         "wbnewsid=",
         "wbtreeid=",
         'id="line_u',
+        'class="leaderfont',
+        'class="winstyle',
+        'id="fanye',
     )
 
     @classmethod
