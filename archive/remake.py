@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archive.model import Capture, Document, FileLink
 
 NOT_SEEN = "not fetched: the crawl that captured this page did not read this link"
+_SQLITE = b"SQLite format 3\0"
 _IDENTICAL = "identical-payload-digest"
 
 
@@ -285,6 +286,9 @@ def swap_in(data_dir: Path, at: datetime, output: Path | None = None) -> Path | 
 
 def _fold_log(path: Path) -> None:
     """Fold the write-ahead log of a catalog into it, where it is one that can be read."""
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) != _SQLITE:
+            return  # SQLite would throw the log away
     with suppress(sqlite3.DatabaseError, CatalogError, ArchiveWriteError):
         connection = sqlite3.connect(path)
         try:
