@@ -21,7 +21,8 @@ from mutants import find_record, read_records, write_records
 from warcs import AGENCY
 
 from archive.store import Store
-from archive.verify import Counts, silent, verify_data
+from archive.verify import Counts, silent
+from archive.verify.datadir import verify_data
 from govcrawl.cli import main
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ memory is bounded, no name from a file is followed out of where it was found, an
 
 from __future__ import annotations
 
-from archive.verify.datadir import Counts, Progress, silent, verify_data
 from archive.verify.findings import CODES, Finding, Severity
 from archive.verify.paths import UnknownKind, verify_paths
+from archive.verify.reading import Counts, Progress, silent
 
-__all__ = ["CODES", "Counts", "Finding", "Progress", "Severity", "UnknownKind", "silent", "verify_data", "verify_paths"]
+__all__ = ["CODES", "Counts", "Finding", "Progress", "Severity", "UnknownKind", "silent", "verify_paths"]

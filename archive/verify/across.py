@@ -66,9 +66,9 @@ class Records:
         """Stream the rows of a query; the first one makes the indexes."""
         if not self._indexed:
             self._indexed = True
-            self.db.execute("CREATE INDEX by_id ON records (record_id)")
+            # No index begins with the file: without statistics SQLite would prefer it, and a file has all the records.
+            self.db.execute("CREATE INDEX by_id ON records (record_id, file)")
             self.db.execute("CREATE INDEX by_target ON links (target, file)")
-            self.db.execute("CREATE INDEX by_place ON records (file, offset)")
         yield from self.db.execute(sql, parameters)
 
     def check(self) -> Iterator[Finding]:

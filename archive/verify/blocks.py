@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from archive.verify.heads import PROFILES, Head, read_digest, usual_digest
-from archive.verify.http import MessageReader
+from archive.verify.http import HASHES, MessageReader
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Iterator
 
     from archive.verify.findings import Finding
@@ -24,11 +25,11 @@ _HTTP = re.compile(r"application/http(?:\s*;\s*msgtype\s*=\s*\"?(request|respons
 _FIELD_LINE = re.compile(rb"([^\r\n:]+):[ \t]*([^\r\n]*)\r?\n?")
 
 
-class Sink(Protocol):
-    """Takes a block piece by piece."""
-
-    def feed(self, piece: bytes | memoryview) -> None:
-        """Take the next piece."""
+@lru_cache(maxsize=256)
+def _http_kind(content_type: str) -> str | None:
+    """Return request or response for a block that is such a message, ``""`` for either, ``None`` for anything else."""
+    match = _HTTP.fullmatch(content_type)
+    return (match[1] or "").lower() if match else None
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class BlockReader:
         fields = head.fields
         self._kind = fields.get("WARC-Type", "")
         self._declared = read_digest(fields["WARC-Block-Digest"]) if "WARC-Block-Digest" in fields else None
-        self._digest = hashlib.new(self._declared.algorithm) if self._declared else None
+        self._digest = HASHES[self._declared.algorithm]() if self._declared else None
         self._payload = read_digest(fields["WARC-Payload-Digest"]) if "WARC-Payload-Digest" in fields else None
         self._type = fields.get("Content-Type")
         self._message: MessageReader | None = None
@@ -79,13 +80,13 @@ class BlockReader:
         elif self._type is not None and self._type.partition(";")[0].strip().lower() == _FIELDS:
             self._fields = _FieldsReader()
         elif self._payload is not None and self._kind in {"resource", "conversion"}:
-            self._whole = hashlib.new(self._payload.algorithm)
+            self._whole = HASHES[self._payload.algorithm]()
 
     def _is_http(self) -> bool:
         if self._kind not in {"response", "request", "revisit"}:
             return False
         if self._type is not None:
-            return _HTTP.fullmatch(self._type) is not None
+            return _http_kind(self._type) is not None
         return self._head.fields.get("WARC-Target-URI", "").startswith("http")
 
     def feed(self, piece: bytes | memoryview) -> None:
@@ -135,10 +136,9 @@ class BlockReader:
             return
         if kind == "warcinfo" and self._fields is None:
             yield wrong("content-type", "Content-Type of warcinfo", declared, _FIELDS)
-        if kind in {"request", "response"} and self._head.fields.get("WARC-Target-URI", "").startswith("http"):
-            match = _HTTP.fullmatch(declared)
-            if match is None or (match[1] or kind).lower() != kind:
-                yield wrong("content-type", f"Content-Type of {kind}", declared, f"application/http; msgtype={kind}")
+        over_http = self._head.fields.get("WARC-Target-URI", "").startswith("http")
+        if kind in {"request", "response"} and over_http and _http_kind(declared) not in {"", kind}:
+            yield wrong("content-type", f"Content-Type of {kind}", declared, f"application/http; msgtype={kind}")
 
     def _compare_payload(self, found: str, framed: str | None, wrong: Wrong) -> Iterator[Finding]:
         declared = self._payload

@@ -105,6 +105,7 @@ def check_index(records: Records, place: Callable[[str], str | None]) -> Iterato
 
     ``place`` tells what findings (and ``records``) call a file that an index names; ``None`` = it is not there.
     """
+    records.db.execute("CREATE INDEX by_place ON records (offset, file)")
     records.db.execute("CREATE TABLE cdxj_files (filename PRIMARY KEY, file)")
     records.db.executemany(
         "INSERT INTO cdxj_files VALUES (?, ?)", [(filename, place(filename)) for filename in indexed_files(records)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,11 @@ from archive.verify.across import Records
 from archive.verify.catalog import CATALOG, check_rows, copy_catalog
 from archive.verify.findings import find
 from archive.verify.manifests import Chains
-from archive.verify.pool import Job, scan_all
+from archive.verify.pool import Job
+from archive.verify.reading import Counts, Progress, read_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from archive.verify.findings import Finding
@@ -28,24 +28,6 @@ OPEN = ".open"
 
 _WARC_NAME = re.compile(r"(?P<prefix>[A-Za-z0-9][A-Za-z0-9_-]*)-\d{14}-\d{5,}\.warc\.gz")
 _TAIL = re.compile(r".*\.warc\.gz\.tail-[0-9TZ]+(?:-\d+)?")
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it was done since the last call, and how much it is in all (0 = as before)."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Take progress and tell nobody."""
-    del what, done, total
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was read."""
-
-    files: int = 0
-    records: int = 0
-    bytes: int = 0
-    captures: int = 0  # rows
 
 
 @dataclass(slots=True)
@@ -90,29 +72,6 @@ def verify_data(data_dir: Path, *, deep: bool, jobs: int, counts: Counts, progre
 
         progress("contents", 0, counts.captures)
         yield from check_contents(data_dir, frozenset(found.live), lambda done: progress("contents", done, 0))
-
-
-def read_files(
-    jobs: Sequence[Job],
-    records: Records,
-    processes: int,
-    counts: Counts,
-    progress: Progress,
-    digests: dict[str, tuple[str, int]],
-) -> Iterator[Finding]:
-    """Read WARC files into ``records`` and yield what is wrong with each by itself; notes their digests and sizes."""
-    progress("files", 0, sum(job.bytes for job in jobs))
-    read: dict[str, int] = {}
-    for batch in scan_all(jobs, processes):
-        records.put(batch.file, batch.rows)
-        counts.records += len(batch.rows)
-        counts.bytes += batch.bytes - read.get(batch.file, 0)
-        progress("files", batch.bytes - read.get(batch.file, 0), 0)
-        read[batch.file] = batch.bytes
-        if batch.sha256 is not None:
-            counts.files += 1
-            digests[batch.file] = (batch.sha256, batch.bytes)
-        yield from batch.findings
 
 
 def _list_files(data_dir: Path, found: _Found) -> Iterator[Finding]:

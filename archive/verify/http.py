@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+HASHES = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+"""What digests are made with; looking a name up in :mod:`hashlib` takes longer than a small digest."""
+
 HEAD_LIMIT_BYTES = 1 << 20
 SIZE_LINE_LIMIT_BYTES = 16384
 NO_BODY = frozenset({204, 304})
@@ -66,7 +69,7 @@ class MessageReader:
         self.message = Message()
         self._request = request
         self._algorithm = algorithm
-        self.payload = hashlib.new(algorithm) if algorithm else None
+        self.payload = HASHES[algorithm]() if algorithm else None
         self.framed: hashlib._Hash | None = None
         self._head = b""
         self._in_head = True
@@ -164,7 +167,7 @@ class MessageReader:
         if codings[-1] == b"chunked":
             self._chunks = _Chunks()
             message.chunked = True
-            self.framed = hashlib.new(self._algorithm) if self._algorithm else None
+            self.framed = HASHES[self._algorithm]() if self._algorithm else None
             codings = codings[:-1]
         if codings in ([b"gzip"], [b"x-gzip"], [b"deflate"]):
             self._inflater = zlib.decompressobj(31 if b"gzip" in codings[0] else 15)

@@ -11,7 +11,8 @@ import zlib
 from typing import Protocol
 
 READ_BYTES = 1 << 20
-FEED_BYTES = 1 << 15  # given to zlib at once; what it does not need of it is copied, so not more
+FEED_BYTES = 1 << 15  # given to zlib at once; what it does not need of it is copied, so not more …
+FIRST_FEED_BYTES = 1 << 12  # … and less at first: most records are requests and metadata
 PIECE_BYTES = 1 << 18
 MAGIC = b"\x1f\x8b\x08"
 
@@ -104,6 +105,7 @@ class Member:
         self._inflater = zlib.decompressobj(31)
         self.offset = source.offset
         self._ended = False
+        self._feed_bytes = FIRST_FEED_BYTES
 
     @property
     def length(self) -> int:
@@ -119,7 +121,8 @@ class Member:
         while not self._ended:
             if source.at >= len(source.data) and not source.fill():
                 raise BrokenMember("gzip-truncated", f"{self.length} bytes of the member are there")
-            feed = source.data[source.at : source.at + FEED_BYTES]
+            feed = source.data[source.at : source.at + self._feed_bytes]
+            self._feed_bytes = FEED_BYTES
             try:
                 out = inflater.decompress(feed, PIECE_BYTES)
             except zlib.error as error:

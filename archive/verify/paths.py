@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING
 
 from archive.verify.across import Records
-from archive.verify.cdxj import check_index, indexed_files, read_index
-from archive.verify.datadir import OPEN, Counts, Progress, read_files, verify_data
 from archive.verify.findings import find, limited
-from archive.verify.manifests import FOLDER, HEAD, parse_manifest, read_small
 from archive.verify.pool import Job, scan_path
-from archive.verify.wacz import check_wacz
+from archive.verify.reading import Counts, Progress, read_files
 
 if TYPE_CHECKING:
     import io
@@ -19,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.verify.findings import Finding
+
+OPEN = ".open"
+HEAD = "HEAD"  # of the manifests
 
 _WARC = (".warc.gz", ".warc", f".warc.gz{OPEN}", f".warc{OPEN}")
 _INDEX = (".cdxj", ".cdx", ".cdxj.gz", ".cdx.gz")
@@ -53,10 +52,14 @@ def _verify(paths: Sequence[Path], *, deep: bool, jobs: int, counts: Counts, pro
             yield from records.check()
     for path in paths:
         if path.is_dir():
+            from archive.verify.datadir import verify_data  # noqa: PLC0415 -- imports that a single file need not pay
+
             yield from verify_data(path, deep=deep, jobs=jobs, counts=counts, progress=progress)
         elif path.name.endswith(_INDEX):
             yield from _verify_index(path, counts)
         elif path.name.endswith(".wacz"):
+            from archive.verify.wacz import check_wacz  # noqa: PLC0415 -- zipfile takes a while to import
+
             yield from check_wacz(path, str(path), counts)
         elif path.name.endswith(".sha256") or path.name == HEAD:
             yield from _verify_manifest(path, jobs, counts, progress)
@@ -68,6 +71,10 @@ def _job(path: Path) -> Job:
 
 def _verify_index(path: Path, counts: Counts) -> Iterator[Finding]:
     """Read an index, then the records of the WARC files it names, which lie beside it or in a data directory above."""
+    import gzip  # noqa: PLC0415 -- the same
+
+    from archive.verify.cdxj import check_index, indexed_files, read_index  # noqa: PLC0415
+
     counts.files += 1
     with Records() as records:
         try:
@@ -101,6 +108,8 @@ def _escaped(filename: str) -> str:
 
 def _verify_manifest(path: Path, jobs: int, counts: Counts, progress: Progress) -> Iterator[Finding]:
     """Check the files that one manifest names, the manifest before it among them; its own place is HEAD's to tell."""
+    from archive.verify.manifests import FOLDER, parse_manifest, read_small  # noqa: PLC0415 -- the same
+
     data_dir = path.absolute().parent.parent.parent
     counts.files += 1
     try:

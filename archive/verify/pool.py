@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import stat
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from archive.verify.findings import find
@@ -16,6 +14,7 @@ from archive.verify.warc import Batch, WarcScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
@@ -65,6 +64,9 @@ def scan_all(jobs: Sequence[Job], processes: int) -> Iterator[Batch]:
 
 
 def _scan_in_processes(jobs: Iterable[Job], processes: int) -> Iterator[Batch]:
+    import multiprocessing  # noqa: PLC0415 -- 20 ms that one process need not pay
+    from multiprocessing.connection import wait  # noqa: PLC0415
+
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
     waiting = iter(jobs)
     with ExitStack() as steps:
@@ -78,10 +80,8 @@ def _scan_in_processes(jobs: Iterable[Job], processes: int) -> Iterator[Batch]:
             here.send(next(waiting))
             busy[here] = process
         while busy:
-            for ready in wait(list(busy)):
-                connection = ready if isinstance(ready, Connection) else None
-                if connection is None:
-                    continue
+            ready = wait(list(busy))
+            for connection in [one for one in busy if one in ready]:
                 try:
                     batch: Batch = connection.recv()
                 except EOFError as error:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from archive.verify.datadir import Counts
     from archive.verify.findings import Finding
+    from archive.verify.reading import Counts
 
 JSON_LIMIT_BYTES = 64 << 20
 ENTRY_LIMIT = 1_000_000

@@ -257,7 +257,9 @@ class WarcScan:
         filename = fields.get("WARC-Filename")
         if filename is not None and ("/" in filename or "\\" in filename or filename in {".", ".."}):
             self._add_of("warcinfo-filename", "WARC-Filename", offset, record_id, filename, "a name without a path")
-        elif self._filename is not None and filename != self._filename:
+        elif (
+            offset == 0 and self._filename is not None and filename != self._filename
+        ):  # later ones came with copied records
             self._add_of("warcinfo-filename", "WARC-Filename", offset, record_id, filename or "none", self._filename)
         if "software" not in block.fields:
             self._add_of(
