@@ -370,6 +370,15 @@ class Catalog:
         row = documents.find(self.file, agency, url_key, key)
         return self._known(row) if row else None
 
+    def titled_documents(self, agency: str, title: str) -> list[tuple[KnownDocument, str | None]]:
+        """The documents whose current version has this title, each with its text."""
+        rows = self.file.rows(
+            "SELECT d.*, v.text AS version_text FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id"
+            " WHERE d.agency = ? AND v.title = ? ORDER BY d.id",
+            (agency, title),
+        )
+        return [(self._known(row), row["version_text"]) for row in rows]
+
     def known_documents(self, agency: str) -> list[KnownDocument]:
         """Every document of an agency, by id."""
         rows = self.file.rows("SELECT * FROM documents WHERE agency = ? ORDER BY id", (agency,))

@@ -333,6 +333,10 @@ class Store:
         """Find the document at an address, else the one with this CMS key on the same host."""
         return self.catalog.find_document(agency, url_key, key)
 
+    def titled_documents(self, agency: str, title: str) -> list[tuple[KnownDocument, str | None]]:
+        """Return the documents whose current version has this title, each with its text."""
+        return self.catalog.titled_documents(agency, title)
+
     def known_documents(self, agency: str) -> list[KnownDocument]:
         """Return every document of an agency, by id."""
         return self.catalog.known_documents(agency)

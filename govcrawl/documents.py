@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from govcrawl.files import Files, read_file_response
 from govcrawl.guard import check
 from govcrawl.reading import is_file_answer, read_document, said_entry
 from govcrawl.responses import NOT_MODIFIED, OK, check_whole, read_response
+from govcrawl.traditional import FLAG as TRADITIONAL
+from govcrawl.traditional import is_copy, simplified
 from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ class Documents:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._files = Files(session)
+        self._copies: dict[
+            str, list[tuple[str, str | None]]
+        ] = {}  # simplified title → (url, text) of traditional copies
+        self._copying = asyncio.Lock()  # a copy and its original are put one after the other
 
     async def put_answer(self, response: Response, job: Job, capture: Capture) -> None:
         """Put what a document request brought.
@@ -124,7 +131,37 @@ class Documents:
             await self._files.fetch(link, "attachment", page.url, before.get(link.url)) for link in document.attachments
         ]
         images = [await self._files.fetch(link, "image", page.url, before.get(link.url)) for link in document.images]
-        await self._put(job, page.url, document, capture_id, (attachments, images), moved=moved)
+        files = (attachments, images)
+        if job.known is None and TRADITIONAL in document.extraction.flags:
+            await self._put_copy(job, page.url, document, capture_id, files)
+        elif job.known is None and (copies := self._copies_of(document)):
+            async with self._copying:
+                job.aliases += [(url, url_key(url)) for url in copies]
+                await self._put(job, page.url, document, capture_id, files, moved=True)
+        else:
+            await self._put(job, page.url, document, capture_id, files, moved=moved)
+
+    async def _put_copy(
+        self, job: Job, url: str, document: Document, capture_id: int, files: tuple[Sequence[File], Sequence[File]]
+    ) -> None:
+        """Put a document in traditional characters: as another address of its original, where there is one."""
+        session = self._session
+        title = simplified(document.title or "")
+        self._copies.setdefault(title, []).append((url, document.text))
+        async with self._copying:
+            titled = await session.call(session.store.titled_documents, session.spider.name, title)
+            original = next((known for known, text in titled if is_copy(text, document.text)), None)
+            if original is None:
+                await self._put(job, url, document, capture_id, files, moved=False)
+                return
+            logger.info("traditional copy url=%s of=%s", url, original.url)
+            job.document_id = original.document_id
+            session.tally.counts["copies"] += 1
+            await self._put_aliases(original.document_id, _other_addresses(job, original.url, url))
+
+    def _copies_of(self, document: Document) -> list[str]:
+        """Return the addresses of traditional copies of a document that were read before it."""
+        return [url for url, text in self._copies.get(document.title or "", ()) if is_copy(text, document.text)]
 
     async def _put(
         self,

@@ -6,7 +6,8 @@ say differently is flagged, what nobody says is None.
 Flags (``Extraction.flags``): ``title_differs``, ``publish_date_differs``, ``list_date_differs``, ``source_differs`` (the sources
 disagree); ``publish_date_unreadable``, ``written_date_unreadable`` … (printed, but no date); ``attachment_only``, ``no_text``;
 ``no_container`` (the whole page was read); ``container_wide`` (far more text in the container than trafilatura takes for content);
-``trafilatura_failed``, ``trafilatura_skipped`` (a text of absurd length); ``undecodable`` (replacement characters in the text).
+``trafilatura_failed``, ``trafilatura_skipped`` (a text of absurd length); ``undecodable`` (replacement characters in the text);
+``traditional`` (written in traditional characters).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from govcrawl.errors import NotAPage, UnreadablePage
 from govcrawl.guard import check, is_file
 from govcrawl.items import DocumentPage
 from govcrawl.labels import find_index, read_index, read_metas, read_value
+from govcrawl.traditional import FLAG as TRADITIONAL
+from govcrawl.traditional import is_traditional
 from govcrawl.urls import file_links, image_links, is_file_url, url_key
 
 if TYPE_CHECKING:
@@ -146,6 +149,8 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
             )
     if "\ufffd" in content.complete:
         flags.add("undecodable")
+    if is_traditional(f"{fields['title'] or ''}{content.complete}"):
+        flags.add(TRADITIONAL)
     return Document(
         url=page.url,
         text=content.text,
