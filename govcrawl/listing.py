@@ -80,6 +80,20 @@ def find_rows(page: Page, is_article: Callable[[str], bool]) -> list[Any]:
     return _with_neighbours(page, [row for row, _ in best])
 
 
+def find_dated_rows(page: Page) -> list[Any]:
+    """Return the rows of a list whose articles have addresses of no known shape: most rows have a date, and each link an id."""
+    rows = find_rows(page, lambda url: _SOME_ARTICLE.search(url) is not None)
+    dated = [row for row in rows if _find_date(row, row)[0] is not None]
+    central = [row for row in rows if not any(map(is_aside, (row, *row.iterancestors())))]
+    return rows if central and 2 * len(dated) >= len(rows) else []
+
+
+_SOME_ARTICLE = re.compile(
+    r"(?:\d{4,}|[0-9a-f]{16,})[\w-]*\.(?:s?html?|jsp|aspx?|php)$|/\d{6,}/(?:index|content|c)\.s?html?$|[?&]\w*id=\w*\d{2}",
+    re.IGNORECASE,
+)
+
+
 def _is_furniture(group: list[tuple[Any, _Link]], is_article: Callable[[str], bool]) -> bool:
     """Tell whether links to files only stand in a footer or side column: an instruction on every page, no list."""
     row = group[0][0]

@@ -17,7 +17,7 @@ from govcrawl.decode import Page
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
 from govcrawl.jpaas import asked_page, find_unit, is_unit, script_field, unit_page
-from govcrawl.listing import find_rows, read_row, says_empty
+from govcrawl.listing import find_dated_rows, find_rows, read_row, says_empty
 from govcrawl.marks import MARKED_BODY, mark_body, read_marks
 from govcrawl.pagers import read_pager
 from govcrawl.pick import compiled
@@ -44,6 +44,7 @@ _TOTAL = re.compile(r"""<totalrecord>\s*(\d+)|\btotalRecord["']?\s*[:=]\s*["']?(
 _PROXY = re.compile(r"""proxyUrl\s*:\s*["']([^"']+)["']|["'(]((?:https?://)?[\w./-]*/jpage/dataproxy\.jsp)""")
 _PARAMETERS = re.compile(r"ajaxParam\s*:\s*(?:\{([^{}]*)\}|(\w+))")
 _FORM = ("col", "appid", "webid", "path", "columnid", "sourceContentType", "unitid", "webname", "permissiontype")
+_IDS = frozenset({"columnid", "unitid", "webid", "appid"})
 _FORM_DEFAULTS = {"col": "1", "appid": "1", "webid": "1", "path": "/", "sourceContentType": "1", "permissiontype": "0"}
 _COLUMN = re.compile(r"/col/col(\d+)/")
 _COUNTED = re.compile(
@@ -120,8 +121,8 @@ def article_id(url: str) -> str | None:
 # --- records: in the column page, and from the proxy ---
 
 
-def _read_records(page: Page, store: str) -> tuple[ListEntry, ...]:
-    """Read the records of a data store; each is a piece of HTML (``li`` or ``tr``).
+def _read_records(page: Page, store: str) -> tuple[tuple[ListEntry, ...], int]:
+    """Read the records of a data store, each a piece of HTML (``li`` or ``tr``); return entries and how many records are none.
 
     Raises:
         TemplateMismatch: there are records, but none can be read.
@@ -132,7 +133,7 @@ def _read_records(page: Page, store: str) -> tuple[ListEntry, ...]:
         url=page.url, body=f"<html><body>{rows}</body></html>".encode(), content_type="text/html; charset=utf-8"
     )
     if not pieces:
-        return ()
+        return (), 0
     for link in lines.root.iter("a"):
         link.set("href", _CLIMBING.sub("/", (link.get("href") or "").strip()))
     read = [
@@ -144,7 +145,7 @@ def _read_records(page: Page, store: str) -> tuple[ListEntry, ...]:
         raise TemplateMismatch(
             f"{page.url}: {len(pieces)} <record> elements, but none holds a title and a link; expected at least 1; the list's layout changed"
         )
-    return entries
+    return entries, len(pieces) - len(entries)
 
 
 def _closed(piece: str) -> str:
@@ -153,16 +154,17 @@ def _closed(piece: str) -> str:
 
 
 def _read_column(page: Page, store: str) -> ListPage:
-    entries = _read_records(page, store)
+    entries, skipped = _read_records(page, store)
+    shown = len(entries) + skipped
     place = page.text.index(store) + len(store)
     after = page.text[place:]
     total = _number(_TOTAL, store) or _number(_TOTAL, after.split("<datastore", 1)[0]) or _number(_TOTAL, page.text)
-    rows = _PerPage.read(after, len(entries))
+    rows = _PerPage.read(after, shown)
     pages = None if total is None else -(-total // rows.page)
-    if total is not None and len(entries) >= total:
-        return ListPage(entries=entries, pages=pages, total=total)
+    if total is not None and shown >= total:
+        return ListPage(entries=entries, pages=pages, total=total, skipped=skipped)
     return ListPage(
-        entries=entries, pages=pages, total=total, next=_next_records(page, store, after, rows, len(entries))
+        entries=entries, pages=pages, total=total, skipped=skipped, next=_next_records(page, store, after, rows, shown)
     )
 
 
@@ -210,9 +212,12 @@ def _read_form(page: Page, after: str, group: str | None) -> dict[str, str] | No
         variable = None if asked[2] is None else re.search(rf"\b{asked[2]}\s*=\s*\{{([^{{}}]*)\}}", page.text)
         own = asked[1] or (variable[1] if variable else "")
     query = dict(parse_qsl(urlsplit(group).query)) if group else {}
+    hidden = {field.get("name"): field.get("value") for field in page.root.iter("input") if field.get("value")}
     form: dict[str, str] = {}
     for name in _FORM:
-        value = script_field(name, own) or query.get(name) or script_field(name, after) or script_field(name, page.text)
+        value = script_field(name, own) or query.get(name) or hidden.get(name)
+        if not value and name in _IDS:  # plain words like path stand in other scripts too
+            value = script_field(name, after) or script_field(name, page.text)
         form[name] = value or _FORM_DEFAULTS.get(name, "")
     column = _COLUMN.search(page.url)
     form["columnid"] = form["columnid"] or (column[1] if column else "")
@@ -231,7 +236,7 @@ def _read_form(page: Page, after: str, group: str | None) -> dict[str, str] | No
 
 def _read_proxy(page: Page) -> ListPage:
     """Read an answer of the proxy. One without records is the end of the list: the walk compares with the total."""
-    entries = _read_records(page, page.text)
+    entries, skipped = _read_records(page, page.text)
     asked = {**dict(parse_qsl(urlsplit(page.url).query)), **page.form}
     total = _number(_TOTAL, page.text)
     start, end = _integer(asked.get("startrecord")), _integer(asked.get("endrecord"))
@@ -243,13 +248,14 @@ def _read_proxy(page: Page) -> ListPage:
             entries=entries,
             number=number + 1,
             total=total,
+            skipped=skipped,
             next=NextPage(url=following, number=number + 2) if following and more else None,
         )
     per_page = _integer(asked.get("perpage")) or DEFAULT_PAGE_ROWS
-    shown = start - 1 + len(entries)
+    shown = start - 1 + len(entries) + skipped
     number = 1 + (start - 1) // max(1, per_page)
     if not entries or (total is not None and shown >= total):
-        return ListPage(entries=entries, number=number, total=total)
+        return ListPage(entries=entries, number=number, total=total, skipped=skipped)
     query = dict(parse_qsl(urlsplit(page.url).query)) | {
         "startrecord": str(shown + 1),
         "endrecord": str(shown + end - start + 1),
@@ -259,6 +265,7 @@ def _read_proxy(page: Page) -> ListPage:
         entries=entries,
         number=number,
         total=total,
+        skipped=skipped,
         next=NextPage(url=url, number=1 + shown // max(1, per_page), form=dict(page.form) if page.form else None),
     )
 
@@ -334,7 +341,7 @@ def _read_lines(page: Page) -> tuple[ListEntry, ...]:
     column = _COLUMN.search(page.url)
     own = re.compile(rf"/art_{column[1]}_|/col{column[1]}/art/") if column else None
     rows = find_rows(page, lambda url: own.search(url) is not None) if own and own.search(page.text) else []
-    rows = rows or find_rows(page, is_article)
+    rows = rows or find_rows(page, is_article) or find_dated_rows(page)
     return _unique(read_row(page, row, is_article=is_article, key_of=article_id) for row in rows)
 
 

@@ -20,7 +20,7 @@ from govcrawl.dates import parse_date
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
 from govcrawl.labels import read_value
-from govcrawl.listing import find_rows, read_headings, read_row, says_empty
+from govcrawl.listing import find_dated_rows, find_rows, read_headings, read_row, says_empty
 from govcrawl.pagers import read_pager
 from govcrawl.pick import compiled
 from govcrawl.spider import DisclosureSpider
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE_ROWS = 15
 _ARTICLE = re.compile(
-    r"/\d{6}/(?:t\d+_)?(?:[0-9a-f]{32}|c?\d{5,})\.s?html?$|/c\d+/content\.s?html?$|/content_\d+\.s?html?$"
+    r"/[0-9a-f]{32}\.s?html?$|/\d{6}/(?:t\d+_)?(?:[0-9a-f]{32}|c?\d{5,})\.s?html?$|/c\d+/content\.s?html?$|/content_\d+\.s?html?$"
 )
 _ID = re.compile(
     r"/([0-9a-f]{32})\.s?html?$|/(c\d{5,})/content\.s?html?$|/content_(\d{5,})\.s?html?$|/\d{6}/c?(\d{5,})\.s?html?$"
@@ -115,7 +115,7 @@ def manuscript_id(url: str) -> str | None:
 
 
 def _read_static(page: Page) -> ListPage:
-    rows = find_rows(page, is_article)
+    rows = find_rows(page, is_article) or find_dated_rows(page)
     headings = read_headings(rows[0]) if rows else {}
     read = (read_row(page, row, is_article=is_article, key_of=manuscript_id, columns=headings) for row in rows)
     entries = tuple({entry.url: entry for entry in read if entry is not None}.values())
@@ -173,12 +173,13 @@ def _read_search(page: Page) -> ListPage:
             )
         return ListPage(entries=(), number=number, pages=pages, total=total or 0)
     more = isinstance(answer, dict) and (number < pages if pages is not None else len(rows) >= size)
-    entries = [_read_result(page, row) for row in rows]
+    entries = tuple({entry.url: entry for entry in (_read_result(page, row) for row in rows)}.values())
     return ListPage(
-        entries=tuple({entry.url: entry for entry in entries}.values()),
+        entries=entries,
         number=number,
         pages=pages,
         total=total,
+        skipped=len(rows) - len(entries),
         next=NextPage(url=_asked(page.url, number + 1), number=number + 1) if more else None,
     )
 

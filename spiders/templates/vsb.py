@@ -15,7 +15,7 @@ from govcrawl.containers import unlinked_length
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage, ListPage, NextPage
 from govcrawl.labels import read_value
-from govcrawl.listing import find_rows, read_headings, read_row, says_empty
+from govcrawl.listing import find_dated_rows, find_rows, read_headings, read_row, says_empty
 from govcrawl.pagers import read_pager
 from govcrawl.pick import compiled
 from govcrawl.spider import DisclosureSpider
@@ -79,7 +79,7 @@ class Vsb(DisclosureSpider):
     @classmethod
     def read_list(cls, page: Page) -> ListPage:
         """Read a list page and its pager."""
-        rows = _line_rows(page) or find_rows(page, is_article)
+        rows = _line_rows(page) or find_rows(page, is_article) or find_dated_rows(page)
         headings = read_headings(rows[0]) if rows else {}
         read = (read_row(page, row, is_article=is_article, key_of=news_id, columns=headings) for row in rows)
         entries = tuple({entry.url: entry for entry in read if entry is not None}.values())
@@ -98,6 +98,7 @@ class Vsb(DisclosureSpider):
             number=number,
             pages=pages if pages is not None else pager.pages,
             total=total,
+            skipped=len(rows) - len(entries),
             next=NextPage(url=pager.next_url, number=number + 1) if more and pager.next_url else None,
         )
 
@@ -133,7 +134,9 @@ def _line_rows(page: Page) -> list[Any]:
     for element in compiled(_LINES)(page.root):
         found = _LINE.fullmatch(element.get("id").strip())
         if found and next(element.iter("a"), None) is not None:
-            lists.setdefault(found[1], []).append(element)
+            parent = element.getparent()  # the number may stand on the link, the date beside it
+            alone = element.tag == "a" and parent.tag in {"li", "td", "p", "div"} and len(list(parent.iter("a"))) == 1
+            lists.setdefault(found[1], []).append(parent if alone else element)
     if not lists:
         return []
     if len(lists) > 1:
