@@ -7,6 +7,7 @@ identity is the exact address and the record id. Gives what pywb and cdxj-indexe
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 _PARTS = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)([^?#]*)\??([^#]*)", re.IGNORECASE | re.DOTALL)
@@ -38,12 +39,11 @@ def _host_and_port(netloc: str) -> tuple[list[str], str]:
     host, colon, port = netloc.rpartition(":") if re.search(r":\d*$", netloc) else (netloc, "", "")
     host = (host if colon else netloc).lower()
     if host.startswith("["):
-        return [host.strip("[]")], port
+        return [_escaped(host.strip("[]"))], port
     if not host.isascii():
-        try:
+        with suppress(UnicodeError):
             host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            host = _escaped(host)
+    host = _escaped(host)
     return [label for label in _WWW.sub("", host.strip(".")).split(".") if label], port
 
 
