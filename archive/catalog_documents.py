@@ -38,7 +38,7 @@ _ID_HEX = 12
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
     """A file with its kind and place in the document."""
 
     kind: str
@@ -56,7 +56,7 @@ class _Reading:
     """What one look at a page brought."""
 
     document: Document
-    links: list[_Link]
+    links: list[Link]
     entry: Mapping[str, Any] | None
 
 
@@ -141,8 +141,8 @@ def put_document(  # noqa: PLR0913 - one document and what came with it
     could not be fetched counts with its earlier digest, and one fetched at last fills the gap its failures left:
     neither makes a version.
     """
-    links = [_Link("attachment", n, file) for n, file in enumerate(attachments)]
-    links += [_Link("image", n, file) for n, file in enumerate(images)]
+    links = [Link("attachment", n, file) for n, file in enumerate(attachments)]
+    links += [Link("image", n, file) for n, file in enumerate(images)]
     row = find(db, sighting.agency, url_key, document.key)
     for _, other in aliases:
         row = row or find(db, sighting.agency, other, None)
@@ -159,7 +159,7 @@ def put_document(  # noqa: PLR0913 - one document and what came with it
         db.update("documents", {"id": row["id"]}, {"key": document.key})
     _link_listings(db, sighting.agency, row["id"], document.key, _host(url_key))
     if row["current_version_id"] is None:
-        content = content_of_document(document, *_facts(links, {}))
+        content = content_of_document(document, *facts_of(links, {}))
         _insert_version(db, sighting, row["id"], 1, _Reading(document, links, entry), content, ())
         return Put(document_id=row["id"], outcome="new", version_number=1, changed_fields=())
     return _compare(db, sighting, row, _Reading(document, links, entry))
@@ -170,16 +170,16 @@ def _compare(db: CatalogFile, sighting: Sighting, row: Row, reading: _Reading) -
     document, links = reading.document, reading.links
     current = db.row("SELECT * FROM versions WHERE id = ?", (row["current_version_id"],)) or {}
     known_links = [
-        _Link(file["kind"], file["position"], file_of(file))
+        Link(file["kind"], file["position"], file_of(file))
         for file in db.rows("SELECT * FROM files WHERE version_id = ? ORDER BY kind, position", (current["id"],))
     ]
-    known = _known_digests(db, row["id"], known_links)
-    before = content_of_row(current, *_facts(known_links, known))
-    after = content_of_document(document, *_facts(links, known))
+    known = known_digests(db, row["id"], known_links)
+    before = content_of_row(current, *facts_of(known_links, known))
+    after = content_of_document(document, *facts_of(links, known))
     gaps = {address for address, sha256 in known.items() if sha256 is None}
     restored = answered(db, sighting, row)
     number: int = current["number"]
-    if before in (after, content_of_document(document, *_facts(links, known, unknown=gaps))):
+    if before in (after, content_of_document(document, *facts_of(links, known, unknown=gaps))):
         _fill_gaps(db, current["id"], links, after)
         return Put(
             document_id=row["id"], outcome="unchanged", version_number=number, changed_fields=(), restored=restored
@@ -257,7 +257,7 @@ def _insert_version(
     )
     for link in reading.links:
         place = {"version_id": version_id, "kind": link.kind, "position": link.position}
-        db.insert("files", place | _file_values(link.file))
+        db.insert("files", place | file_values(link.file))
     db.update("documents", {"id": document_id}, {"current_version_id": version_id})
 
 
@@ -281,7 +281,7 @@ def read_values(document: Document) -> dict[str, Any]:
     }
 
 
-def _file_values(file: File) -> dict[str, Any]:
+def file_values(file: File) -> dict[str, Any]:
     """The columns of a file that come from the noun."""
     return {
         "url": file.url,
@@ -295,28 +295,34 @@ def _file_values(file: File) -> dict[str, Any]:
     }
 
 
-def _known_digests(db: CatalogFile, document_id: str, links: Iterable[_Link]) -> dict[tuple[str, str], str | None]:
-    """The latest known digest of each file of the current version: an older one where a fetch failed since."""
+def known_digests(
+    db: CatalogFile, document_id: str, links: Iterable[Link], *, below: int | None = None
+) -> dict[tuple[str, str], str | None]:
+    """The latest known digest of each file of a version: an older one where a fetch failed since.
+
+    ``below``: of versions with a smaller number only.
+    """
     known: dict[tuple[str, str], str | None] = {}
     for link in links:
         if known.get(link.address) is None:
-            known[link.address] = link.file.sha256 or _earlier_digest(db, document_id, link)
+            known[link.address] = link.file.sha256 or _earlier_digest(db, document_id, link, below)
     return known
 
 
-def _earlier_digest(db: CatalogFile, document_id: str, link: _Link) -> str | None:
+def _earlier_digest(db: CatalogFile, document_id: str, link: Link, below: int | None) -> str | None:
     """The digest an older version has for a file."""
     row = db.row(
         "SELECT f.sha256 FROM files AS f JOIN versions AS v ON v.id = f.version_id WHERE v.document_id = ?"
-        " AND f.kind = ? AND f.url = ? AND f.sha256 IS NOT NULL ORDER BY v.number DESC LIMIT 1",
-        (document_id, link.kind, link.file.url),
+        " AND f.kind = ? AND f.url = ? AND f.sha256 IS NOT NULL AND v.number < COALESCE(?, v.number + 1)"
+        " ORDER BY v.number DESC LIMIT 1",
+        (document_id, link.kind, link.file.url, below),
     )
     sha256: str | None = row["sha256"] if row else None
     return sha256
 
 
-def _facts(
-    links: Iterable[_Link],
+def facts_of(
+    links: Iterable[Link],
     known: Mapping[tuple[str, str], str | None],
     unknown: Iterable[tuple[str, str]] = (),
 ) -> tuple[list[FileFacts], list[FileFacts]]:
@@ -331,14 +337,14 @@ def _facts(
     return attachments, images
 
 
-def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[_Link], content: Content) -> None:
+def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[Link], content: Content) -> None:
     """Give files of a version that could not be fetched before what was fetched now."""
     filled = False
     for link in links:
         if link.file.sha256 is None:
             continue
         where = {"version_id": version_id, "kind": link.kind, "position": link.position, "sha256": None}
-        filled |= bool(db.update("files", where, _file_values(link.file)))
+        filled |= bool(db.update("files", where, file_values(link.file)))
     if filled:
         db.update("versions", {"id": version_id}, {"version_digest": version_digest(content)})
 

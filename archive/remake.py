@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from archive import decisions
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_reads import agencies
+from archive.catalog_rereading import files_behind
 from archive.catalog_states import row_of
 from archive.errors import ArchiveWriteError, CaptureMissing, CatalogError
 from archive.model import Agency, File
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from archive.events import CaptureTold, FileBegins, FileEnds, NoteTold
     from archive.model import Capture, Document, FileLink
 
-NOT_SEEN = "not fetched: the crawl that captured this page did not read this link"
+_FILE_FACTS = ("url", "label", "filename", "media_type", "bytes", "sha256", "error")
 _SQLITE = b"SQLite format 3\0"
 _IDENTICAL = "identical-payload-digest"
 
@@ -194,24 +195,12 @@ class Remake:
 
     def _files(self, links: Sequence[FileLink], said: Sequence[Mapping[str, Any]]) -> list[File]:
         """Return the files of the links that the page has as it reads now, with what the crawl got of each."""
-        by_url = {facts["url"]: facts for facts in said}
-        files = []
-        for link in links:
-            facts = by_url.get(link.url)
-            capture = self.catalog.capture_by_record_id(facts["capture"]) if facts and "capture" in facts else None
-            files.append(
-                File(
-                    url=link.url,
-                    label=link.label,
-                    filename=link.filename,
-                    media_type=facts.get("media_type") if facts else None,
-                    bytes=facts.get("bytes") if facts else None,
-                    sha256=facts.get("sha256") if facts else None,
-                    capture_id=capture.id if capture else None,
-                    error=facts.get("error") if facts else NOT_SEEN,
-                )
-            )
-        return files
+        got = []
+        for facts in said:
+            capture = self.catalog.capture_by_record_id(facts["capture"]) if "capture" in facts else None
+            values: dict[str, Any] = {name: facts.get(name) for name in _FILE_FACTS}
+            got.append(File(**values, capture_id=capture.id if capture else None))
+        return files_behind(links, got)
 
 
 def unknown_crawl(agency: str) -> str:

@@ -50,6 +50,9 @@ COMMANDS = {
     "savepage": _Entry(
         "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
     ),
+    "reextract": _Entry(
+        "govcrawl.cli.reextract:reextract", "用现在的提取器重读已存的捕获", "Read the stored captures again."
+    ),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
     "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
