@@ -193,6 +193,7 @@ def main() -> None:
             "EXTENSIONS": {Memory: 0},
             "TWISTED_DNS_RESOLVER": LoopbackResolver,
             "GOVCRAWL_CONNECT_TO": plan["connect_to"],
+            "GOVCRAWL_FILE_SECONDS": 60.0,
             "CONCURRENT_REQUESTS": 1,
             "COOKIES_ENABLED": False,
             "HTTPERROR_ALLOW_ALL": True,

@@ -208,6 +208,8 @@ CASES = (
     ),
     case("time-out-body", (_LENGTH_10_000 + b"begin", Step.HANG), truncated=("time",), outcomes=("DownloadTimeoutError",), meta={"download_timeout": 1}),
     case("time-out-head", (b"HTTP/1.1 200 OK\r\nX-A", Step.HANG), truncated=("time",), outcomes=("DownloadTimeoutError",), meta={"download_timeout": 1}),
+    case("time-out-file", (_LENGTH_10_000 + b"begin of a file", Step.HANG), truncated=("time",), outcomes=("DownloadTimeoutError",), meta={"download_timeout": 1, "govcrawl": {"kind": "attachment"}}),
+    case("time-out-file-1.0", (b"HTTP/1.0 200 OK\r\n\r\nfile to the end", Step.HANG), truncated=("time",), outcomes=("DownloadTimeoutError",), meta={"download_timeout": 1, "govcrawl": {"kind": "attachment"}}),
     case("time-out-silent", (Step.HANG,), truncated=(), outcomes=("DownloadTimeoutError",), meta={"download_timeout": 1}),
     case("closed-silent", (Step.CLOSE,), truncated=(), outcomes=("DownloadFailedError",), requests=({"method": "POST", "body": "a=1"},)),
     case("stop-at-head", (_LENGTH_10_000 + b"begin", Step.HANG), truncated=("length",), outcomes=("200 download_stopped",)),
