@@ -115,7 +115,7 @@ def chosen_captures(catalog: Catalog) -> Iterator[Row]:
 def chosen_files(catalog: Catalog) -> Iterator[Row]:
     """Stream the WARC files with chosen captures: rows of ``warc_files`` with ``chosen`` and ``captures`` counted."""
     return catalog.rows(
-        "SELECT w.*, COUNT(n.capture_id) AS chosen, COUNT(*) AS captures, SUM(c.group_length) AS group_bytes"
+        "SELECT w.*, COUNT(n.capture_id) AS chosen, COUNT(*) AS captures"
         " FROM warc_files AS w JOIN captures AS c ON c.warc_file = w.path"
         " LEFT JOIN temp.chosen AS n ON n.capture_id = c.id GROUP BY w.path HAVING COUNT(n.capture_id) ORDER BY w.path"
     )

@@ -57,14 +57,14 @@ class _Package:
         self.resources: list[dict[str, Any]] = []
 
     @contextmanager
-    def member(self, path: str, *, expected_bytes: int = 0, stored: bool = False) -> Iterator[Measured]:
-        """A member to write; ``expected_bytes`` decides whether it is laid out for more than 4 GiB (ZIP64)."""
+    def member(self, path: str, *, expected_bytes: int | None = None, stored: bool = False) -> Iterator[Measured]:
+        """A member to write; one whose size is not known before is laid out for any size (ZIP64)."""
         info = zipfile.ZipInfo(path, self._at)
         info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
         info.create_system = 3  # the same on every system
-        info.file_size = expected_bytes
-        with self._archive.open(info, "w") as target:
+        info.file_size = expected_bytes or 0
+        with self._archive.open(info, "w", force_zip64=expected_bytes is None) as target:
             measured = Measured(target)
             yield measured
         self.resources.append(
@@ -78,7 +78,7 @@ class _Package:
 
     def put(self, path: str, data: bytes) -> None:
         """Put a small member."""
-        with self.member(path) as target:
+        with self.member(path, expected_bytes=len(data)) as target:
             target.write(data)
 
 
@@ -107,25 +107,24 @@ def export_wacz(
     ):
         last = last_chosen(catalog)
         package = _Package(archive, last.captured_at)
-        whole = set()
-        partial_bytes = 0
+        whole, partly = set(), False
         for row in chosen_files(catalog):
             if row["closed_at"] is not None and row["chosen"] == row["captures"]:
                 whole.add(row["path"])
                 _put_whole(package, data_dir, row)
             else:
-                partial_bytes += row["group_bytes"]
+                partly = True
         captures = 0
         for row in chosen_captures(catalog):
             captures += 1
             if row["warc_file"] in whole:
                 _index(lines, data_dir, row, row["warc_file"].rpartition("/")[2], row["offset"])
         warc_files = len(whole)
-        if partial_bytes:
+        if partly:
             warc_files += 1
             filename = f"{name}.warc.gz"
             with (
-                package.member(f"archive/{filename}", expected_bytes=partial_bytes, stored=True) as warc,
+                package.member(f"archive/{filename}", stored=True) as warc,
                 Excerpt(warc, data_dir, catalog, filename=filename, about=about) as excerpt,
             ):
                 for row in chosen_captures(catalog):
