@@ -96,7 +96,7 @@ class Records:
             " b.type AS b_type, b.uri AS b_uri, b.date AS b_date, b.ip AS b_ip"
             " FROM links AS l JOIN records AS a ON a.record_id = l.record_id AND a.file = l.file"
             " JOIN records AS b ON b.record_id = l.target AND b.file = l.file"
-            " WHERE (a.uri IS NOT b.uri OR a.date IS NOT b.date OR a.ip IS NOT b.ip)"
+            " WHERE (a.uri IS NOT b.uri OR a.date IS NOT b.date OR a.ip IS NOT b.ip AND a.type <> 'metadata')"
             " AND a.type IN ('request', 'metadata', 'response', 'revisit') AND b.type IN ('request', 'response', 'revisit')"
         ):
             for column, name in (("uri", "WARC-Target-URI"), ("date", "WARC-Date"), ("ip", "WARC-IP-Address")):

@@ -11,8 +11,7 @@ import zlib
 from typing import Protocol
 
 READ_BYTES = 1 << 20
-FEED_BYTES = 1 << 15  # given to zlib at once; what it does not need of it is copied, so not more …
-FIRST_FEED_BYTES = 1 << 12  # … and less at first: most records are requests and metadata
+FEED_BYTES = 1 << 15  # given to zlib at once; what it does not need of it is copied, so not more
 PIECE_BYTES = 1 << 18
 MAGIC = b"\x1f\x8b\x08"
 
@@ -104,8 +103,7 @@ class Member:
         self._source = source
         self._inflater = zlib.decompressobj(31)
         self.offset = source.offset
-        self._ended = False
-        self._feed_bytes = FIRST_FEED_BYTES
+        self.ended = False  # all of it was read, and its CRC is right
 
     @property
     def length(self) -> int:
@@ -118,11 +116,10 @@ class Member:
         Raises :class:`BrokenMember` where it cannot be inflated, or the file ends within it.
         """
         source, inflater = self._source, self._inflater
-        while not self._ended:
+        while not self.ended:
             if source.at >= len(source.data) and not source.fill():
                 raise BrokenMember("gzip-truncated", f"{self.length} bytes of the member are there")
-            feed = source.data[source.at : source.at + self._feed_bytes]
-            self._feed_bytes = FEED_BYTES
+            feed = source.data[source.at : source.at + FEED_BYTES]
             try:
                 out = inflater.decompress(feed, PIECE_BYTES)
             except zlib.error as error:
@@ -130,7 +127,7 @@ class Member:
                 raise BrokenMember("gzip-broken", str(error)) from error
             if inflater.eof:
                 source.at += len(feed) - len(inflater.unused_data)
-                self._ended = True
+                self.ended = True
             else:
                 source.at += len(feed) - len(inflater.unconsumed_tail)
             if out:

@@ -106,7 +106,11 @@ class WarcScan:
             yield from self._full_batch()
 
     def _take_member(self, member: Member) -> None:
+        data = member.read()
+        if member.ended and self._take_whole(data, member):
+            return
         window = Window(member)
+        window.put(data)
         found: list[tuple[Head, Block]] = []
         while window.at < len(window.data) or window.more():
             if found:
@@ -127,6 +131,23 @@ class WarcScan:
             self._add("member-empty", "a gzip member without a record", member.offset)
         for head, block in found:
             self._note(head, block, member.offset, member.length if len(found) == 1 else None)
+
+    def _take_whole(self, data: bytes, member: Member) -> bool:
+        """Read the one record of a small member, as nearly all are; ``False`` where it has to be looked at closely."""
+        end = data.find(_END)
+        if end < 0 or end > HEAD_LIMIT_BYTES or data[-4:] != _END:
+            return False
+        start = end + len(_END)
+        head = parse_head(data[:start])
+        declared = head.fields.get("Content-Length", "")
+        if head.faults or declared != str(len(data) - start - len(_END)):
+            return False
+        self._batch.findings += check_head(head, self._name, member.offset)
+        reader = BlockReader(head)
+        if declared != "0":
+            reader.feed(memoryview(data)[start : -len(_END)])
+        self._note(head, self._close(reader, head, int(declared), 0, member.offset), member.offset, member.length)
+        return True
 
     def _run_plain(self) -> Iterator[Batch]:
         window = Window(Plain(self._bytes))
@@ -154,18 +175,28 @@ class WarcScan:
         reader = BlockReader(head)
         missing = _feed(window, reader, length)
 
-        def wrong(code: str, what: str, got: object = None, expected: object = None) -> Finding:
-            record_id = head.fields.get("WARC-Record-ID")
-            return find(code, self._name, what, offset=offset, record_id=record_id, got=got, expected=expected)
+        block = self._close(reader, head, length, missing, offset)
+        wrong = self._wrong(head, offset)
+        if not missing and not self._take_end(window, head, wrong):
+            self._leave(window, length, wrong)
+        return head, block
 
+    def _close(self, reader: BlockReader, head: Head, length: int, missing: int, offset: int) -> Block:
+        """Say what a block was that was read to its end, and keep what is wrong with it."""
+        wrong = self._wrong(head, offset)
         block, findings = reader.close(length, wrong)
         if missing:
             findings = [wrong("content-length", "bytes of the block", length - missing, length)]
         if findings:
             self._keep(findings, head, block)
-        if not missing and not self._take_end(window, head, wrong):
-            self._leave(window, length, wrong)
-        return head, block
+        return block
+
+    def _wrong(self, head: Head, offset: int) -> Wrong:
+        def wrong(code: str, what: str, got: object = None, expected: object = None) -> Finding:
+            record_id = head.fields.get("WARC-Record-ID")
+            return find(code, self._name, what, offset=offset, record_id=record_id, got=got, expected=expected)
+
+        return wrong
 
     def _head_end(self, window: Window, offset: int) -> int | None:
         if window.peek(5) != b"WARC/":

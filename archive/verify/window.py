@@ -30,10 +30,14 @@ class Window:
         piece = self.read()
         if not piece:
             return False
+        self.put(piece)
+        return True
+
+    def put(self, piece: bytes) -> None:
+        """Append a piece that was read already."""
         self._received += len(piece)
         self.data = self.data[self.at :] + piece if self.at < len(self.data) else piece
         self.at = 0
-        return True
 
     def holds(self, count: int) -> bool:
         """Tell whether ``count`` bytes are left."""
