@@ -66,17 +66,19 @@ def find_rows(page: Page, is_article: Callable[[str], bool]) -> list[Any]:
     for link in links:
         for element in (link.element, *link.element.iterancestors()):
             below[element].add(url_key(link.url))
-    groups: dict[Any, list[tuple[Any, _Link]]] = defaultdict(list)
+    found: dict[Any, dict[Any, _Link]] = defaultdict(dict)
     for link in links:
         row, block = _row_of(link.element, below)
         parent = block.getparent()
-        if parent is not None and not any(row is known for known, _ in groups[_place(row, parent)]):
-            groups[_place(row, parent)].append((row, link))
-    groups = {place: group for place, group in groups.items() if not _is_furniture(group, is_article)}
+        if parent is not None:
+            found[_place(row, parent)].setdefault(row, link)
+    groups = [
+        group for group in (list(rows.items()) for rows in found.values()) if not _is_furniture(group, is_article)
+    ]
     if not groups:
         return []
     here = urljoin(page.url, ".")
-    best = max(groups.values(), key=lambda group: _weight(group, here))
+    best = max(groups, key=lambda group: _weight(group, here))
     return _with_neighbours(page, [row for row, _ in best])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from govcrawl.pick import compiled
 from govcrawl.urls import url_key, web_url
@@ -64,7 +64,10 @@ def read_pager(page: Page) -> Pager:
         return Pager(number, pages, total, link if pages is None or number < pages else None, pages in CAPPED_PAGES)
     number, pages, target = found
     capped = pages in CAPPED_PAGES
-    return Pager(number, pages, total, urljoin(page.url, target) if number < pages else None, capped)
+    following = web_url(target, page.url) if number < pages else None
+    if following is not None and urlsplit(following).hostname != urlsplit(page.url).hostname:
+        following = None
+    return Pager(number, pages, total, following, capped)
 
 
 def _called(page: Page, scripts: list[str]) -> tuple[int, int, str] | None:

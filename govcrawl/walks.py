@@ -60,11 +60,13 @@ class Walk:
         """Add a list page; each document counts once, by its canonical address."""
         fresh: list[ListEntry] = []
         twins: list[tuple[str, str]] = []
+        here: set[str] = set()  # keys of this page: lines that repeat one are counted by the list, as skipped ones are
         for entry in listed.entries:
             url = canonical(entry.url)
             key = url_key(url)
             if key != url_key(entry.url):
                 twins.append((key, entry.url))
+            here.add(key)
             if key not in self.seen:
                 self.seen.add(key)
                 fresh.append(entry if url == entry.url else replace(entry, url=url))
@@ -72,7 +74,7 @@ class Walk:
             self.asked_again = 0
         if fresh or not listed.entries or self.asked_again >= ASK_AGAIN:
             self.pages += 1
-            self.skipped += listed.skipped
+            self.skipped += listed.skipped + len(listed.entries) - len(here)
         self.capped = self.capped or listed.capped
         self.total = listed.total if listed.total is not None else self.total
         return Taken(tuple(fresh), tuple(twins))
