@@ -150,4 +150,5 @@ def _below(base_url: str, url: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Return a string literal as the formatter writes it."""
+    return f"'{text}'" if '"' in text and not set("'\\\n") & set(text) else json.dumps(text, ensure_ascii=False)

@@ -44,6 +44,9 @@ _DISCLOSURE = re.compile(
 _DOCUMENT = re.compile(
     r"/t\d{8}_\d+\.|/art_|/m?post_\d+|content[-_]\d+\.|/content\.s?html?$|/info/\d+/\d+\.htm|[0-9a-f]{32}|/\d{17}\.|/c_?\d{6,}\.|/\d{6}/c?\d+\.s?html?"
 )
+_TITLE = re.compile(
+    r"关于|《|\d{4}\s*年|第[一二三四五六七八九十\d]+[期号次批]"
+)  # short titles of documents on home pages
 _PAGE_NUMBER = re.compile(r"_\d+\.s?html?$|[?&]page=")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
 _MARKS = re.compile(r"^[\s>›»·•|/\-—【\[]+|[\s>›»·•|/\-—】\]]+$|\(\d+\)$|（\d+）$")
@@ -86,7 +89,7 @@ def find_links(page: Page) -> list[Link]:
             continue
         entry, named = bool(ENTRY.search(name)), bool(CHANNEL.search(name))
         below = bool(_DISCLOSURE.search(urlsplit(url).path)) and len(name) <= _LONGEST_NAV_NAME
-        if SKIPPED.search(name) or not (entry or named or below):
+        if SKIPPED.search(name) or _TITLE.search(name) or not (entry or named or below):
             continue
         found.setdefault(place(url), Link(name, url, entry, named))
     return list(found.values())
@@ -97,7 +100,7 @@ def _may_be_list(url: str, host: str) -> bool:
     own = parts.hostname or ""
     if own != host and not own.endswith(f".{host}") and own.removeprefix("www.") != host.removeprefix("www."):
         return False
-    if parts.path in {"", "/"} or ";" in parts.path or is_file_url(url):
+    if parts.path in {"", "/"} or is_file_url(url):
         return False
     return not (_DOCUMENT.search(parts.path) or _PAGE_NUMBER.search(url)) and extension(url) not in {"js", "css", "xml"}
 

@@ -163,10 +163,9 @@ class Probe:
         else:
             await self._discover(start)
         finding = Finding(url=start.page.url)
-        self._choose(finding)
-        await self._read_documents(finding)
-        if self._documents:
-            self._choose(finding)  # its marks may tell another family than the lists did
+        for _ in range(2):  # a document's marks may tell another family than the lists did
+            self._choose(finding)
+            await self._read_frames(finding)
             await self._read_documents(finding)
         finding.agency, finding.agency_source = next(
             (found for page in self._pages for found in agency_names(page)), (None, None)
@@ -324,6 +323,23 @@ class Probe:
         known = {place(channel.url) for channel in channels}
         channels += [FoundChannel(name, url) for name, url in tree.items() if place(url) not in known]
         return _with_names_of_their_own(channels), [one for one in left_out if place(one.url) not in known]
+
+    async def _read_frames(self, finding: Finding) -> None:
+        """Ask for the rows of frames that were seen before their family was known."""
+        family = finding.family
+        if family is None:
+            return
+        for candidate in self._candidates:
+            fetched = candidate.fetched
+            if fetched is None or candidate.problem or family.name in {*candidate.rows, *candidate.refused}:
+                continue
+            try:
+                frame = family.template.read_list(fetched.page)
+            except CrawlError:
+                continue
+            if not frame.entries:
+                await self._read_behind(candidate, family, frame)
+        self._choose(finding)
 
     def _tree(self, family: Family) -> dict[str, str]:
         """Return the channel tree that the CMS prints as data."""

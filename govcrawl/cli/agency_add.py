@@ -83,7 +83,7 @@ def add_command(
         click.echo(line)
     click.echo()
     click.echo(cost_line(finding, time.monotonic() - began, data))
-    problem = what_is_missing(finding) or _unread(finding, channels)
+    problem = _unread(finding, channels) or what_is_missing(finding)
     if problem:
         raise CrawlError(f"{problem}; {say('没有写任何文件', 'nothing was written')}")
     if title is None and finding.agency is None:
