@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = "manifests"
 HEAD = "HEAD"
+STAMP = ".tsr"
 LIMIT_BYTES = 64 << 20
 
 _NAME = re.compile(r"(\d{6})-([A-Za-z0-9._-]+)\.sha256")
@@ -200,7 +201,9 @@ class Chains:
             name = f"{FOLDER}/{agency}/{path.name}"
             match = _NAME.fullmatch(path.name)
             if match is None and path.name != HEAD:
-                if path.suffix not in {".tsr", ".tsq"}:
+                if path.suffix == STAMP:
+                    yield from _check_stamp(path, name)
+                else:
                     yield find(
                         "manifest-name",
                         name,
@@ -259,6 +262,19 @@ class Chains:
                     yield find(
                         "manifest-lacks", path, "in no manifest", expected="one: the next crawl of the agency writes it"
                     )
+
+
+def _check_stamp(path: Path, name: str) -> Iterator[Finding]:
+    """Compare a time stamp with the manifest it stands for; who signed it is for OpenSSL to say (docs/archive.md)."""
+    manifest = path.with_suffix(".sha256")
+    try:
+        digest = hashlib.sha256(read_small(manifest)).digest()
+        fits = digest in read_small(path)  # the stamp holds the digest's bytes as they are (RFC 3161 section 2.4.1)
+    except OSError as error:
+        yield find("timestamp", name, "stamp and its manifest", got=error.strerror or str(error))
+        return
+    if not fits:
+        yield find("timestamp", name, "digest that was stamped", got="another", expected=f"sha256:{digest.hex()}")
 
 
 def _check_links(chain: list[Manifest]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archive.errors import ArchiveError
 from archive.verify.findings import find
 from archive.verify.warc import Batch, WarcScan
 
@@ -31,7 +32,7 @@ class Job:
     bytes: int
 
 
-class WorkerDied(Exception):
+class WorkerDied(ArchiveError):
     """A process that read files ended before it was done."""
 
 
@@ -85,7 +86,10 @@ def _scan_in_processes(jobs: Iterable[Job], processes: int) -> Iterator[Batch]:
                 try:
                     batch: Batch = connection.recv()
                 except EOFError as error:
-                    message = f"a process that read WARC files ended with code {busy[connection].exitcode}"
+                    message = (
+                        f"a process that read WARC files ended with code {busy[connection].exitcode}, expected to go on; "
+                        "free memory, or run verify with --jobs 1"
+                    )
                     raise WorkerDied(message) from error
                 yield batch
                 if batch.sha256 is not None:

@@ -55,6 +55,9 @@ COMMANDS = {
     ),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
+    "timestamp": _Entry(
+        "govcrawl.cli.timestamp:timestamp", "为清单加盖时间戳", "Have the last manifests time-stamped (RFC 3161)."
+    ),
     "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
 }
 """Every command. Reading this table is all that ``govcrawl --help`` costs."""
