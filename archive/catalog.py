@@ -397,6 +397,7 @@ class Catalog:
             last_capture=self.last_capture(row["agency"], row["url"]),
             attachments=attachments,
             images=images,
+            entry=documents.entry_of(self.file, row["current_version_id"]),
         )
 
     def put_document(  # noqa: PLR0913 - one document and what came with it

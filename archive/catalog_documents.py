@@ -7,6 +7,7 @@ then the CMS's own key on the same host; an id once given stays.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -354,6 +355,12 @@ def files_of(db: CatalogFile, version_id: int | None) -> tuple[tuple[File, ...],
     rows = db.rows("SELECT * FROM files WHERE version_id = ? ORDER BY kind, position", (version_id,))
     attachments = tuple(file_of(row) for row in rows if row["kind"] == "attachment")
     return attachments, tuple(file_of(row) for row in rows if row["kind"] == "image")
+
+
+def entry_of(db: CatalogFile, version_id: int | None) -> dict[str, Any] | None:
+    """The list's line that a version was read with."""
+    row = db.row("SELECT entry FROM versions WHERE id = ?", (version_id,))
+    return json.loads(row["entry"]) if row and row["entry"] else None
 
 
 def first_channel(db: CatalogFile, document_id: str) -> str | None:

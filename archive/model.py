@@ -7,7 +7,7 @@ A missing value is ``None``; nothing here is ever guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,6 +225,7 @@ class KnownDocument:
     last_capture: Capture | None
     attachments: tuple[File, ...] = ()
     images: tuple[File, ...] = ()
+    entry: Mapping[str, Any] | None = None  # the list's line that its current version was read with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

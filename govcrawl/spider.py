@@ -27,6 +27,7 @@ from govcrawl.documents import Documents, Job
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, StubPage, UsageMistake
 from govcrawl.failures import read_failure
 from govcrawl.guard import check
+from govcrawl.reading import read_entry
 from govcrawl.responses import READ_STATUSES, check_whole, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key, without_gateway
@@ -450,7 +451,8 @@ class DisclosureSpider(scrapy.Spider):
             names = [name for name in (known.key, url_key(known.url)) if name]
             if any(name in self._jobs for name in names):
                 continue
-            job = Job(entry=None, channel=known.channel, via=None, known=known)
+            # No list shows it any more: what only its line said (of a file, the title and the date) still holds.
+            job = Job(entry=read_entry(known.entry), channel=known.channel, via=None, known=known)
             self._jobs.update(dict.fromkeys(names, job))
             yield self._document_request(job, known.url)
 

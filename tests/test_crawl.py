@@ -270,6 +270,19 @@ def test_a_moved_document_is_one_live_row_with_its_old_address_as_alias(site: Sm
     assert len(rows(tmp_path)) == 3
 
 
+def test_what_only_the_list_said_still_holds_when_it_lists_it_no_more(site: SmallSite, tmp_path: Path) -> None:
+    """A listed file has its title and date from its line alone; unlisted and fetched again it is no other version."""
+    line = ("./202403/P_7.pdf", "小城市司法局年度报告", "2024-03-01")
+    site.routes[LIST] = listing([row(1), row(2), row(3), line])
+    site.routes[f"{LIST}202403/P_7.pdf"] = 200, {"Content-Type": "application/pdf"}, b"%PDF-1.4\n" + b"% filling\n" * 40
+    assert crawl(tmp_path, site).returncode == 0
+    site.routes[LIST] = listing([row(1), row(2), row(3)])
+    done = crawl(tmp_path, site, "-a", "mode=full")
+    assert "changed 0" in done.stdout, done.stdout
+    (report,) = (doc for doc in rows(tmp_path) if doc["url"].endswith("P_7.pdf"))
+    assert (report["title"], report["publish_date"], report["state"]) == (line[1], line[2], "unlisted")
+
+
 def test_a_redirect_to_the_list_is_how_a_document_goes_away(site: SmallSite, tmp_path: Path) -> None:
     """A known document whose address leads to the list now is suspected, not overwritten by the list's text."""
     crawl(tmp_path, site)
