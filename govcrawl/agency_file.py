@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from govcrawl.errors import UsageMistake
 from govcrawl.loader import own_folder
 from govcrawl.look import LOOK_NAME
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,9 +48,13 @@ def places(settings: BaseSettings) -> Places:
     for location in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(location).parent / "pyproject.toml").is_file():
             return Places(Path(location), Path(location).parent / "tests" / "pages")
+    example = "mkdir my-agencies && export GOVCRAWL_SPIDERS=$PWD/my-agencies"
     raise UsageMistake(
-        "this govcrawl is installed, not checked out: make a folder for agencies of your own and name it in GOVCRAWL_SPIDERS, "
-        "e.g. mkdir my-agencies && export GOVCRAWL_SPIDERS=$PWD/my-agencies"
+        say(
+            f"govcrawl 是安装的而不是检出的源码：请建一个放自己机构的目录，并用 GOVCRAWL_SPIDERS 指明，例如 {example}",
+            f"this govcrawl is installed, not checked out: make a folder for agencies of your own and name it in GOVCRAWL_SPIDERS, "
+            f"e.g. {example}",
+        )
     )
 
 
@@ -61,14 +66,27 @@ def check_name(name: str, loader: AgencyLoader) -> None:
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UsageMistake(
-            f"--name {name!r} cannot be an agency's name; expected lower-case letters, digits and _, beginning with a letter, e.g. xiamen_sfj"
+            say(
+                f"--name {name!r} 不能作机构短名：应以小写字母开头，只含小写字母、数字和 _，例如 xiamen_sfj",
+                f"--name {name!r} cannot be an agency's name; expected lower-case letters, digits and _, beginning with a letter, "
+                "e.g. xiamen_sfj",
+            )
         )
     if name in loader.list():
+        path = loader.place(name).path
         raise UsageMistake(
-            f"--name {name!r} is taken: {loader.place(name).path}; choose another name, or edit that file"
+            say(
+                f"--name {name!r} 已被占用：{path}；请另取一个名字，或直接修改那个文件",
+                f"--name {name!r} is taken: {path}; choose another name, or edit that file",
+            )
         )
     if name in {LOOK_NAME, "templates", "spiders"} or name in sys.stdlib_module_names or name in sys.modules:
-        raise UsageMistake(f"--name {name!r} is taken by a module of that name; choose another, e.g. {name}_gov")
+        raise UsageMistake(
+            say(
+                f"--name {name!r} 与一个程序模块同名，请另取一个，例如 {name}_gov",
+                f"--name {name!r} is taken by a module of that name; choose another, e.g. {name}_gov",
+            )
+        )
 
 
 def check_title(title: str) -> None:
@@ -78,7 +96,12 @@ def check_title(title: str) -> None:
         UsageMistake: it is not Chinese.
     """
     if not _CHINESE.search(title) or '"' in title or "\\" in title or "\n" in title:
-        raise UsageMistake(f"--agency {title!r}: expected the official Chinese name in full, e.g. 厦门市司法局")
+        raise UsageMistake(
+            say(
+                f"--agency {title!r}：应为官方中文全称，例如 厦门市司法局",
+                f"--agency {title!r}: expected the official Chinese name in full, e.g. 厦门市司法局",
+            )
+        )
 
 
 def suggest_name(base_url: str) -> str:

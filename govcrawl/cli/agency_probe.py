@@ -171,6 +171,14 @@ def finding_lines(finding: Finding) -> list[str]:
             f"{say('机构', 'agency')}: {finding.agency}  ← {finding.agency_source}"
             + say("（请核对全称）", " (check that this is the official name in full)")
         )
+    printed = finding.document and (finding.document.document.publisher or finding.document.document.source)
+    if printed and printed != finding.agency:
+        lines.append(
+            say(
+                f"  读到的文件写的是 {printed}；若它才是所要的机构，请用 --agency",
+                f"  the document that was read says {printed}; if that is whose site it is, name it with --agency",
+            )
+        )
     return [*lines, *_family_lines(finding), *_channel_lines(finding), *_list_lines(finding), *_document_lines(finding)]
 
 
