@@ -80,6 +80,7 @@ class Exchange:
     truncated: Truncation | None = None
     tls_version: str | None = None  # as OpenSSL names it, e.g. TLSv1.3
     tls_cipher: str | None = None
+    tls_chain: tuple[bytes, ...] = ()  # certificates as the server sent them, DER, its own first
     http_version: str | None = None  # h2: what crossed the wire was not HTTP/1.x, and the blocks only say the same
     rebuilt_by: str | None = None  # a browser: the blocks were put together from what it tells of the exchange
 

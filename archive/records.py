@@ -10,12 +10,13 @@ import io
 import ipaddress
 import json
 import re
+import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
@@ -37,6 +38,7 @@ NoteKind = Literal["failure", "decision", "recovery"]
 HTTP_RESPONSE = "application/http; msgtype=response"
 HTTP_REQUEST = "application/http; msgtype=request"
 WARC_FIELDS = "application/warc-fields"
+PEM_CHAIN = "application/pem-certificate-chain"
 PROFILE_URI = "http://netpreserve.org/warc/1.1/revisit/"
 
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
@@ -131,6 +133,12 @@ def plain_url(url: str) -> str | None:
     return None if target_uri(url) == url else url
 
 
+def chain_uri(url: str) -> str:
+    """Name the certificates of a URL's host and port."""
+    parts = urlsplit(url)
+    return f"urn:govcrawl:tls:{target_uri(parts.hostname or '')}:{parts.port or 443}"
+
+
 def warc_fields(values: Mapping[str, str | None]) -> bytes:
     """Format an ``application/warc-fields`` block; values on one line each, ``None`` and empty ones left out."""
     lines = [f"{name}: {one_line(value)}\r\n" for name, value in values.items() if value]
@@ -180,10 +188,16 @@ class RecordWriter:
         ]
         return self._write_bytes("resource", headers, content, content_type)
 
-    def write_group(self, group: Group) -> tuple[Member, Member, Member]:
+    def write_chain(self, url: str, chain: Sequence[bytes], at: datetime) -> Member:
+        """Write the certificates a host showed, as PEM (RFC 8555 section 9.1); captures name the record by its id."""
+        content = "".join(ssl.DER_cert_to_PEM_cert(certificate) for certificate in chain).encode("ascii")
+        headers = [*self._shared_headers(chain_uri(url), at), ("WARC-Payload-Digest", digest_bytes(content))]
+        return self._write_bytes("resource", headers, content, PEM_CHAIN)
+
+    def write_group(self, group: Group, chain_id: str | None = None) -> tuple[Member, Member, Member]:
         """Write a capture: response or revisit, request, metadata (WARC 1.1, 'WARC-Concurrent-To').
 
-        Raises ValueError where no byte of a response arrived: then there is no capture, only a failure.
+        ``chain_id`` is the record that holds the certificates of the connection. Raises ValueError where no byte of a response arrived: then there is no capture, only a failure.
         """
         exchange = group.exchange
         if exchange.response_bytes <= 0:
@@ -200,6 +214,7 @@ class RecordWriter:
             "fetchTimeMs": str(round(exchange.elapsed_seconds * 1000)),
             "rebuiltBy": exchange.rebuilt_by,
             "url": plain_url(exchange.url),
+            "certificates": chain_id,
         }
         block = warc_fields({**made, **context_fields(group.context)})
         return response, request, self._write_bytes("metadata", shared + pairing, block, WARC_FIELDS)

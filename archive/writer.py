@@ -17,18 +17,19 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from archive.codings import PIECE_BYTES
 from archive.errors import ArchiveWriteError
-from archive.records import RecordWriter
+from archive.records import RecordWriter, chain_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from archive.model import Exchange
     from archive.records import Group, Member, NewId, Note, NoteKind
 
 OPEN_SUFFIX = ".open"
@@ -128,6 +129,7 @@ class _OpenFile:
     sha256: hashlib._Hash
     warcinfo_id: str
     first_end: int  # of the warcinfo record
+    chains: dict[str, str] = field(default_factory=dict)  # certificates that are in the file: digest → record id
 
     @property
     def open_path(self) -> Path:
@@ -161,7 +163,7 @@ class WarcWriter:
         self._new_id = new_id
         self._serial = 0
         self._file: _OpenFile | None = None
-        self._undo: tuple[int, hashlib._Hash] | None = None
+        self._undo: tuple[int, hashlib._Hash, dict[str, str]] | None = None
         self._broken: str | None = None
         self.closed: list[ClosedFile] = []
         """Files closed since :meth:`keep` was last called: what the catalog is to be told."""
@@ -188,7 +190,7 @@ class WarcWriter:
         with self._spool() as spool:
             writer = RecordWriter(spool, new_id=self._new_id, level=self._level, warcinfo_id=file.warcinfo_id)
             try:
-                members = [writer.write_group(group) for group in groups]
+                members = [writer.write_group(group, _chain_id(file, writer, group.exchange)) for group in groups]
                 said = [writer.write_note(note.kind, note.url, note.fields, note.at) for note in notes]
             except OSError as error:
                 raise self._write_error(file.open_path, error) from error
@@ -271,7 +273,7 @@ class WarcWriter:
             file = None
         if file is None:
             file = self._file = self._begin_file()
-        self._undo = (file.end, file.sha256.copy())
+        self._undo = (file.end, file.sha256.copy(), dict(file.chains))
         return file
 
     def _begin_file(self) -> _OpenFile:
@@ -341,7 +343,7 @@ class WarcWriter:
     def _cut_back(self, file: _OpenFile) -> None:
         if self._undo is None:
             return
-        file.end, file.sha256 = self._undo
+        file.end, file.sha256, file.chains = self._undo
         self._undo = None
         try:
             os.ftruncate(file.fd, file.end)
@@ -358,6 +360,16 @@ class WarcWriter:
             f"{path}: could not write captures of {self._prefix} ({_reason(error)}); nothing of this batch is kept, "
             f"what was committed before is intact; {_advice(error)}, then crawl again"
         )
+
+
+def _chain_id(file: _OpenFile, writer: RecordWriter, exchange: Exchange) -> str | None:
+    """Return the record of a connection's certificates; each chain of a host is written once per file."""
+    if not exchange.tls_chain:
+        return None
+    name = hashlib.sha256(b"\0".join((chain_uri(exchange.url).encode(), *exchange.tls_chain))).hexdigest()
+    if name not in file.chains:
+        file.chains[name] = writer.write_chain(exchange.url, exchange.tls_chain, exchange.started_at).record_id
+    return file.chains[name]
 
 
 def _placed(file: _OpenFile, start: int, members: tuple[Member, Member, Member]) -> Placed:

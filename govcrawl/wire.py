@@ -25,6 +25,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.web._newclient import Request as TxRequest
@@ -75,6 +76,7 @@ class Recording:
         self.failure: OSError | None = None  # the response could not be kept: no room for temporary files
         self.tls_version: str | None = None
         self.tls_cipher: str | None = None
+        self.tls_chain: tuple[bytes, ...] = ()
         self.ip: str | None = None
         try:
             self.ip = str(ip_address(transport.getPeer().host))
@@ -151,6 +153,7 @@ class Recording:
             truncated=self.truncated,
             tls_version=self.tls_version,
             tls_cipher=self.tls_cipher,
+            tls_chain=self.tls_chain,
         )
 
     @property
@@ -163,6 +166,7 @@ class Recording:
         if isinstance(handle, SSL.Connection):
             self.tls_version = handle.get_protocol_version_name()
             self.tls_cipher = handle.get_cipher_name()
+            self.tls_chain = self._transport.read_chain(handle)
 
 
 class Endpoint(Protocol):
@@ -234,6 +238,7 @@ class TappedTransport:
     def __init__(self, transport: Any, written: Callable[[bytes], None]) -> None:
         self._transport = transport
         self._written = written
+        self._chain: tuple[bytes, ...] | None = None
         directlyProvides(self, providedBy(transport))  # the protocol asks for ITCPTransport before it sets TCP_NODELAY
 
     def write(self, data: bytes) -> None:
@@ -244,6 +249,13 @@ class TappedTransport:
     def writeSequence(self, pieces: Iterable[bytes]) -> None:  # noqa: N802 - Twisted's name
         """Write through, in one piece."""
         self.write(b"".join(pieces))
+
+    def read_chain(self, handle: SSL.Connection) -> tuple[bytes, ...]:
+        """Return the certificates that the peer of this connection showed, DER, its own first."""
+        if self._chain is None:
+            shown = handle.get_peer_cert_chain() or []
+            self._chain = tuple(dump_certificate(FILETYPE_ASN1, certificate) for certificate in shown)
+        return self._chain
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the transport's own."""

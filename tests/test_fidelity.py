@@ -20,6 +20,7 @@ from warcs import block_of, fields_of, members_of
 from wire_cases import CASES, GARBAGE_BYTES, GARBAGE_CASES, Case
 
 from archive.catalog import Catalog
+from archive.verify import Counts, silent, verify_paths
 
 if TYPE_CHECKING:
     from oracle import Talk
@@ -143,3 +144,28 @@ def test_every_answered_exchange_is_in_the_file_and_in_the_catalog(archived: Arc
         rows = catalog.file.rows("SELECT record_id FROM captures ORDER BY record_id")
     ids = sorted(fields_of(one.response)["WARC-Record-ID"] for kept in archived.kept.values() for one in kept)
     assert [row["record_id"] for row in rows] == ids
+
+
+def test_own_verifier_finds_nothing(archived: Archived) -> None:
+    """What was written of every nasty exchange is without a flaw."""
+    findings = verify_paths([archived.data], deep=True, jobs=1, counts=Counts(), progress=silent)
+    assert [str(finding) for finding in findings if finding.severity != "note"] == []  # a note: no HTTP at all came
+
+
+def test_certificates_are_kept_once_and_named_by_every_capture(archived: Archived) -> None:
+    """The chain that the server showed is one PEM record in the file, and each capture over TLS refers to it."""
+    (path,) = (archived.data / "warc" / "oracle").iterdir()
+    chains = [record for _, record in members_of(path) if b"\r\nWARC-Type: resource\r\n" in record]
+    if archived.scheme == "http":
+        assert chains == []
+        assert not any(b"\r\ncertificates: " in one.metadata for kept in archived.kept.values() for one in kept)
+        return
+    (chain,) = chains
+    fields = fields_of(chain)
+    assert fields["WARC-Target-URI"] == f"urn:govcrawl:tls:{HOST}:443"
+    assert fields["Content-Type"] == "application/pem-certificate-chain"
+    pem = (archived.data.parent / "oracle.pem").read_text("ascii")
+    assert block_of(chain).decode() == pem[pem.index("-----BEGIN CERTIFICATE") :]
+    for kept in archived.kept.values():
+        for one in kept:
+            assert f"\r\ncertificates: {fields['WARC-Record-ID']}\r\n".encode() in one.metadata

@@ -524,3 +524,40 @@ def test_large_bodies_do_not_fill_memory(tmp_path: Path) -> None:
     data = (tmp_path / "warc" / place.warc_file).read_bytes()
     record = io.BytesIO(gzip.decompress(data[place.offset : place.offset + place.length]))
     assert hashlib.file_digest(io.BytesIO(block_of(record.read())), "sha256").hexdigest() == place.block_digest[7:]
+
+
+def test_certificates_are_written_once_per_host_and_file(tmp_path: Path) -> None:
+    """A chain comes before the first capture that needs it; another host, another chain and another file have their own."""
+
+    def secure(url: str, *chain: bytes) -> Group:
+        return group_of(response_of(os.urandom(3000)), url=url, tls_version="TLSv1.3", tls_chain=chain)
+
+    writer = WarcWriter(tmp_path, "haidao_sfj", warcinfo={}, now=frozen_now(), new_id=frozen_ids(), max_bytes=45_000)
+    one, other = "https://sfj.haidao.test/1.html", "https://czj.haidao.test/1.html"
+    writer.write_groups([secure(one, b"leaf", b"root")])
+    writer.keep()
+    writer.write_groups([secure(other, b"leaf", b"root")])
+    writer.undo()
+    placed = writer.write_groups([secure(one, b"leaf", b"root"), secure(other, b"leaf", b"root"), secure(one, b"new")])
+    writer.keep()
+    writer.write_groups([secure(one, b"leaf", b"root") for _ in range(6)])
+    writer.close()
+    files = [
+        [(offset, fields_of(record)) for offset, record in members_of(path)] for path in sorted(tmp_path.iterdir())
+    ]
+    chains = [
+        [(f["WARC-Target-URI"], f["WARC-Record-ID"]) for _, f in file if f["WARC-Type"] == "resource"] for file in files
+    ]
+    czj, sfj = "urn:govcrawl:tls:czj.haidao.test:443", "urn:govcrawl:tls:sfj.haidao.test:443"
+    assert [[uri for uri, _ in file] for file in chains] == [[sfj, czj, sfj], [sfj]]
+    ids = {record_id for file in chains for _, record_id in file}
+    assert len(ids) == 4
+    types = {offset: fields["WARC-Type"] for offset, fields in files[0]}
+    assert [types[place.offset] for place in placed] == ["response"] * 3
+    named = [
+        record.partition(b"certificates: ")[2].partition(b"\r\n")[0].decode()
+        for path in sorted(tmp_path.iterdir())
+        for _, record in members_of(path)
+        if b"certificates: " in record
+    ]
+    assert set(named) == ids
