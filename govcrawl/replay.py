@@ -45,30 +45,16 @@ FRAME_HEADERS: Mapping[str, str] = {
 }
 """Of the page around it, which says what it is; what is framed there cannot be led to another site."""
 
-_REMOVED = frozenset(
-    [
-        "script",
-        "base",
-        "meta",
-        "object",
-        "embed",
-        "applet",
-        "iframe",
-        "frame",
-        "portal",
-        "fencedframe",
-        "param",
-        "source",
-        "track",
-        "audio",
-        "video",
-        "bgsound",
-        "animate",
-        "animatemotion",
-        "animatetransform",
-        "set",
-    ]
+_REMOVED = frozenset({"script", "iframe", "template"})  # with everything in them
+_UNWRAPPED = frozenset(
+    {
+        *("base", "meta", "param", "source", "track", "bgsound", "embed", "frame"),
+        *("object", "applet", "portal", "fencedframe", "audio", "video"),
+        *("animate", "animatemotion", "animatetransform", "set"),
+    }
 )
+"""Elements that go while what stands in them stays: a fallback, or what libxml2 took to be their content."""
+
 _REFERENCES = frozenset(
     [
         "action",
@@ -102,12 +88,16 @@ _REFERENCES = frozenset(
     ]
 )
 _XLINK = "{http://www.w3.org/1999/xlink}href"
+_SEARCHED_CHARACTERS = 4096
+_DOCTYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what lxml does not take as a value
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _CSS_IMPORT = re.compile(r"@import\b([^;{}]*);?", re.IGNORECASE)
 _CSS_ADDRESS = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^"')\s]*))\s*\)""", re.IGNORECASE)
 _CSS_STRING = re.compile(r"""["']([^"']*)["']""")
+_CSS_LETTER = re.compile(r"\\0{0,4}([46][1-9a-f]|[57][0-9a])(?:\r\n|[ \t\r\n\f])?|\\([g-z])", re.IGNORECASE)
+_CSS_IMAGES = re.compile(r"\b(?:-webkit-)?(?:image-set|image|cross-fade|src)\s*\(", re.IGNORECASE)
 _NOTHING = 'url("data:,")'
 
 
@@ -131,15 +121,17 @@ def render_replay(content: bytes, *, url: str, content_type: str | None, place: 
     rewriter = _Rewriter(_base_of(root, url), page.encoding, place)
     for element in list(root.iter()):
         rewriter.rewrite(element)
-    doctype = (
-        b"<!DOCTYPE html>\n" if root.getroottree().docinfo.doctype else b""
-    )  # without one browsers go back to 1998
+    # Without a doctype browsers lay a page out as in 1998, and with it they do not: the page keeps what it had.
+    doctype = b"<!DOCTYPE html>\n" if _DOCTYPE.search(page.text[:_SEARCHED_CHARACTERS]) else b""
     rendered: bytes = lxml.etree.tostring(root, encoding="utf-8", method="html", with_tail=False)
     return doctype + rendered
 
 
 def render_css(text: str, *, base: str, place: Place, encoding: str = "utf-8") -> str:
-    """Rewrite a style sheet: its images and imports lead to captured copies or nowhere. Comments go."""
+    """Rewrite a style sheet: its images and imports lead to captured copies or nowhere.
+
+    Comments go, and letters that are written as escapes are written plainly, so that neither hides an address.
+    """
 
     def placed(address: str, use: Use) -> str | None:
         absolute = web_url(address, base, query_encoding=encoding)
@@ -157,7 +149,8 @@ def render_css(text: str, *, base: str, place: Place, encoding: str = "utf-8") -
         local = placed(address, "image")
         return f'url("{local}")' if local else _NOTHING
 
-    plain = _CSS_COMMENT.sub(" ", text)
+    plain = _CSS_LETTER.sub(lambda match: match[2] or chr(int(match[1], 16)), _CSS_COMMENT.sub(" ", text))
+    plain = _CSS_IMAGES.sub("none(", plain)  # these take addresses as plain strings; no page of ours uses them
     pieces, end = [], 0
     for match in _CSS_IMPORT.finditer(plain):
         pieces += [_CSS_ADDRESS.sub(addressed, plain[end : match.start()]), imported(match)]
@@ -192,6 +185,8 @@ class _Rewriter:
         tag = element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
         if not tag or tag in _REMOVED:
             _drop(element)
+        elif tag in _UNWRAPPED:
+            element.drop_tag()
         elif tag == "link":
             self._rewrite_link(element)
         else:
