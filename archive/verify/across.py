@@ -7,6 +7,7 @@ is gone when it is closed; so an archive of any size is checked in bounded memor
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from archive.verify.findings import find
@@ -20,23 +21,44 @@ if TYPE_CHECKING:
 
 CACHE_KIBIBYTES = 65536
 
-_COLUMNS = ", ".join(f'"{name}"' for name in RecordRow._fields)
-_MARKS = ", ".join("?" * (len(RecordRow._fields) + 1))
+_COMPARED = [
+    "offset",
+    "length",
+    "record_id",
+    "type",
+    "date",
+    "uri",
+    "concurrent_to",
+    "refers_to",
+    "refers_to_uri",
+    "refers_to_date",
+    "profile",
+    "ip",
+    "payload_digest",
+    "conditional",
+]
 
 _CAPTURE = "('response', 'revisit', 'resource')"
 
 
 class Records:
-    """The records of the files that are checked; close it, or use it in a ``with``."""
+    """The records of the files that are checked; close it, or use it in a ``with``.
 
-    def __init__(self) -> None:
+    ``whole`` keeps all that is known of each, not just what is compared with other records.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
+        names = RecordRow._fields if whole else _COMPARED
+        columns = ", ".join(f'"{name}"' for name in names)
+        self._insert = f"INSERT INTO records VALUES ({', '.join('?' * (len(names) + 1))})"  # noqa: S608 -- constants
+        self._pick = itemgetter(*(RecordRow._fields.index(name) for name in names))
         self.db = sqlite3.connect("", isolation_level=None)
         self.db.row_factory = sqlite3.Row
         self.db.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self.db.execute("PRAGMA journal_mode = OFF")
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.execute("BEGIN")
-        self.db.execute(f"CREATE TABLE records (file TEXT, {_COLUMNS})")
+        self.db.execute(f"CREATE TABLE records (file TEXT, {columns})")
         self.db.execute("CREATE TABLE links (file TEXT, offset, record_id, target)")
         self._indexed = False
 
@@ -53,7 +75,7 @@ class Records:
     def put(self, file: str, rows: Iterable[RecordRow]) -> None:
         """Take the records of a file."""
         rows = list(rows)
-        self.db.executemany(f"INSERT INTO records VALUES ({_MARKS})", ((file, *row) for row in rows))  # noqa: S608
+        self.db.executemany(self._insert, ((file, *self._pick(row)) for row in rows))
         links = (
             (file, row.offset, row.record_id, target)
             for row in rows

@@ -97,6 +97,7 @@ class MessageReader:
         """Say what the message was."""
         if self._in_head and self._head:
             self._note_start(self._head)
+            self._note_cut_head(self._head)
         message = self.message
         if self._chunks is not None:
             self._hash(self._chunks.close())
@@ -108,6 +109,12 @@ class MessageReader:
     def _note_start(self, head: bytes) -> None:
         self.message.begins_as_http = head[:5] == b"HTTP/" or self._request
         self.message.start_line = head[:100].partition(b"\n")[0].rstrip()
+
+    def _note_cut_head(self, head: bytes) -> None:
+        """Take the status from a head that was cut off behind its first line."""
+        whole_lines = MessageReader(request=self._request, algorithm=None)
+        whole_lines.feed(head[: head.rfind(b"\n") + 1] + b"\r\n")
+        self.message.version, self.message.status = whole_lines.message.version, whole_lines.message.status
 
     def _read_head(self, data: bytes) -> int | None:
         """Read the final head; return where the body begins, ``None`` where more bytes are needed."""

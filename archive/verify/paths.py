@@ -46,7 +46,7 @@ def verify_paths(
 def _verify(paths: Sequence[Path], *, deep: bool, jobs: int, counts: Counts, progress: Progress) -> Iterator[Finding]:
     warcs = [path for path in paths if path.is_file() and path.name.endswith(_WARC)]
     if warcs:
-        with Records() as records:
+        with Records(whole=False) as records:
             wanted = [_job(path) for path in warcs]
             yield from read_files(wanted, records, jobs, counts, progress, {})
             yield from records.check()
