@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from archive.manifest import (
 )
 from archive.records import Note, dump_json
 from archive.recovery import describe_closed, recover_folder
+from archive.writer import WARC_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from archive.model import Agency, Capture
     from archive.records import NewId
     from archive.writer import Now, Placed, PlacedNote, WarcWriter
+
+log = logging.getLogger(__name__)
 
 WARC_1_1_URI = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
@@ -144,6 +148,22 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
             if final.is_file():
                 closed = describe_closed(final, now())
                 catalog.close_warc_file(path, closed.bytes, closed.sha256, closed.closed_at)
+
+
+def warn_of_unknown_files(catalog: Catalog, agency: str, folder: Path) -> None:
+    """Say so where WARC files of an agency are there and the catalog knows none of them: it was lost or is another's."""
+    if catalog.closed_warc_files(agency):
+        return
+    unknown = sum(path.is_file() for path in folder.glob(f"*{WARC_SUFFIX}"))
+    if unknown:
+        log.warning(
+            "%d WARC files of %s in %s are unknown to the catalog %s: what they hold is neither compared with nor shown; "
+            "make the catalog again from them (govcrawl rebuild)",
+            unknown,
+            agency,
+            folder,
+            catalog.file.path,
+        )
 
 
 def heal_manifests(catalog: Catalog, agency: str, data_dir: Path, at: datetime) -> dict[str, str]:

@@ -96,8 +96,8 @@ class CatalogFile:
         """
         if not path.is_file():
             msg = (
-                f"no catalog at {path}: run a crawl first (scrapy crawl AGENCY), or name the data directory "
-                f"that holds one (GOVCRAWL_DATA)"
+                f"no catalog at {path}: run a crawl first (scrapy crawl AGENCY), name the data directory that holds one "
+                f"(GOVCRAWL_DATA), or make it again where WARC files are (govcrawl rebuild)"
             )
             raise CatalogError(msg)
         with _connected(path, mode="ro", read_only=True) as db:
@@ -232,7 +232,7 @@ def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
     except sqlite3.DatabaseError as exc:
         code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the primary code of an extended one
         if code in _DAMAGE_CODES:
-            msg = f"{path} is not a readable catalog: {exc}; restore it from a copy, or move it away and crawl again"
+            msg = f"{path} is not a readable catalog: {exc}; make it again from the WARC files (govcrawl rebuild)"
             raise CatalogError(msg) from exc
         if code in _STORAGE_CODES and read_only:
             msg = f"catalog {path} cannot be read: {exc}; check free space and the permissions of its directory"

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from archive.captures import prepare
 from archive.catalog import CATALOG_NAME, Catalog
-from archive.crawls import OpenCrawl, heal_manifests, kept_or_undone, recover_agency, warcinfo_fields
+from archive.crawls import (
+    OpenCrawl,
+    heal_manifests,
+    kept_or_undone,
+    recover_agency,
+    warcinfo_fields,
+    warn_of_unknown_files,
+)
 from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
 from archive.locks import AgencyLock, share_catalog
@@ -161,6 +168,7 @@ class Store:
             try:
                 folder = self.data_dir / "warc" / agency.name
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
+                warn_of_unknown_files(self.catalog, agency.name, folder)
                 chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
             except BaseException:
                 lock.release()

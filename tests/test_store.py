@@ -504,3 +504,40 @@ def test_file_renamed_by_a_crawl_that_died_before_its_row_is_closed(tmp_path: Pa
             store.catalog.file.execute("UPDATE warc_files SET closed_at = NULL, bytes = NULL, sha256 = NULL")
         begin(store, "crawl-2")
         assert scalar(store, "SELECT bytes FROM warc_files") == path.stat().st_size
+
+
+def test_crash_before_the_first_commit_leaves_nothing_in_the_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bytes that no row was ever committed for get their final name; the next crawl begins, and says what it does not know."""
+    with Store.open(tmp_path / "first") as store:
+        begin(store)
+        put(store, exchange_of())
+        (left,) = warcs_in(tmp_path / "first")
+        block = left.read_bytes()
+    folder = tmp_path / "second" / "warc" / AGENCY.name
+    folder.mkdir(parents=True)
+    (folder / left.name).write_bytes(block)
+    with caplog.at_level("WARNING"), Store.open(tmp_path / "second") as store:
+        begin(store)
+        finish(store)
+    kept = folder / left.name.removesuffix(".open")
+    assert kept.read_bytes() == block
+    assert "1 WARC files of haidao_sfj" in caplog.text
+    assert "govcrawl rebuild" in caplog.text
+
+
+def test_a_batch_holds_captures_and_decisions_and_fails_as_one(store: Store, tmp_path: Path) -> None:
+    """Both are written in one go; when the catalog refuses a decision, the capture beside it is not kept either."""
+    at = STARTED_AT
+    walked = decide_channel("crawl-1", AGENCY.name, "通知公告", complete=True, pages=1, total=1, at=at)
+    refused = decide_channel("crawl-1", AGENCY.name, "无此栏目", complete=True, pages=1, total=1, at=at)
+    captures, results = store.put_batch([(exchange_of(), context_of(crawl_id="crawl-1"))], [walked])
+    assert (len(captures), results) == (1, [None])
+    (path,) = warcs_in(tmp_path / "data")
+    kept = path.read_bytes()
+    assert store.catalog.committed_end(captures[0].warc_file) == len(kept)
+    with pytest.raises(Exception, match="no channel"):
+        store.put_batch([(exchange_of(response_of(b"2")), context_of(crawl_id="crawl-1"))], [walked, refused])
+    assert path.read_bytes() == kept
+    assert scalar(store, "SELECT count(*) FROM captures") == 1
