@@ -104,6 +104,7 @@ def write_case(
     folder = case_folder(root, template.template_name, name)
     read = read_as(template, page, kind, entry)
     meta: dict[str, Any] = {
+        "review": REVIEW,  # first, so that the line can be deleted as it stands
         "url": page.url,
         "kind": kind,
         "status": page.status,
@@ -115,7 +116,6 @@ def write_case(
         meta |= {"form": dict(page.form), "method": page.method}
     if kind == "document" and entry is not None:
         meta["entry"] = {key: value for key, value in asdict(entry).items() if key != "url" and value}
-    meta["review"] = REVIEW
     folder.mkdir(parents=True)
     (folder / "page.html").write_bytes(page.body)
     _write_json(folder / "meta.json", meta)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urldefrag, urlsplit
 
 from govcrawl.channels import Link, agency_names, column_name, find_jump, find_links, is_channel, place
-from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage
+from govcrawl.errors import BadStatus, BlockedPage, CrawlError
 from govcrawl.families import FEWEST_MARKS, Family, rank
 from govcrawl.guard import check
+from govcrawl.speech import say
 from govcrawl.urls import is_file_url
 
 if TYPE_CHECKING:
@@ -437,16 +438,19 @@ def _why_not(candidate: _Candidate, family: Family, read: tuple[ListPage, Fetche
     if family.name in candidate.refused:
         return candidate.refused[family.name]
     if read is not None:
-        return f"{len(read[0].entries)} rows of other folders and no pager: a landing page"
+        rows = len(read[0].entries)
+        return say(
+            f"只有 {rows} 行其他目录的条目，没有翻页：是导航页",
+            f"{rows} rows of other folders and no pager: a landing page",
+        )
     if candidate.fetched is None:
-        return "not fetched"
+        return say("没有取到", "not fetched")
     try:
         family.template.read_list(candidate.fetched.page)
-    except NotAPage as error:
-        return str(error)
     except CrawlError as error:
-        return f"no list: {error}"
-    return "no list"
+        detail = str(error).removeprefix(f"{candidate.fetched.page.url}: ").partition(";")[0]
+        return say(f"不是列表（{detail}）", f"no list: {detail}")
+    return say("不是列表", "no list")
 
 
 def _with_names_of_their_own(channels: Sequence[FoundChannel]) -> list[FoundChannel]:
