@@ -46,6 +46,7 @@ class Job:
     known: KnownDocument | None
     aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key) other lists use
     document_id: str | None = None
+    tried_listed: bool = False  # asked for where the list says it stands, after it was gone from where it was known
 
 
 class Documents:
@@ -89,16 +90,17 @@ class Documents:
             NotAPage: the redirect leads to the home page or to a list, which is how some sites withdraw.
         """
         request = cast("Request", response.request)
+        here = self._session.spider.canonical(response.url)
+        moved = job.known is not None and url_key(here) != url_key(job.known.url)
         if not request.meta.get("redirect_urls"):
-            return False
+            return moved
         lists = {url_key(url) for url in self._session.spider.seeds().values()}
         path = urlsplit(response.url).path
         if url_key(response.url) in lists or path in {"", "/"} or re.fullmatch(r".*/(index\.\w+)?", path):
             raise NotAPage(
                 f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there"
             )
-        here = self._session.spider.canonical(response.url)
-        return job.known is not None and url_key(here) != url_key(job.known.url)
+        return moved
 
     async def _put_not_modified(self, job: Job, known: KnownDocument, capture: Capture) -> None:
         """A 304: the page is as it was; its files are checked on their own."""

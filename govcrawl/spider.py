@@ -434,7 +434,7 @@ class DisclosureSpider(scrapy.Spider):
             url,
             callback=self.parse_document,
             errback=self.document_failed,
-            headers=validators(job.known.last_capture if job.known else None),
+            headers=validators(job.known.last_capture if job.known and url == job.known.url else None),
             meta={"handle_httpstatus_list": READ_STATUSES, **meta},
             dont_filter=True,
             cb_kwargs={"job": job},
@@ -456,14 +456,20 @@ class DisclosureSpider(scrapy.Spider):
             self._jobs.update(dict.fromkeys(names, job))
             yield self._document_request(job, known.url)
 
-    async def parse_document(self, response: Response, job: Job) -> None:
-        """Read a document, fetch its files, and put it all into the catalog."""
+    async def parse_document(self, response: Response, job: Job) -> Request | None:
+        """Read a document, fetch its files, and put it all into the catalog.
+
+        Returns a request for where a list says it stands now, when it is no longer at the address known.
+        """
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
         session = self.session
         try:
             await self.documents.put_answer(response, job, capture)
         except NotAPage as error:
+            if job.known and job.entry and not job.tried_listed and url_key(job.entry.url) != url_key(job.known.url):
+                job.tried_listed = True
+                return self._document_request(job, job.entry.url)
             if job.known:
                 logger.info("absent id=%s url=%s: %s", job.known.document_id, request.url, error)
                 session.absences.append(Absence(job.known.document_id, capture.id, str(error)))
@@ -475,6 +481,7 @@ class DisclosureSpider(scrapy.Spider):
             session.stop("archive", str(error))
         finally:
             session.tally.counts["documents"] += 1
+        return None
 
     async def document_failed(self, failure: Failure) -> None:
         """Record a document that could not be fetched."""

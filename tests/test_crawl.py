@@ -283,6 +283,18 @@ def test_what_only_the_list_said_still_holds_when_it_lists_it_no_more(site: Smal
     assert (report["title"], report["publish_date"], report["state"]) == (line[1], line[2], "unlisted")
 
 
+def test_a_document_that_moved_without_a_redirect_is_found_where_the_list_says(site: SmallSite, tmp_path: Path) -> None:
+    """Its old address answers 404, its line bears the same DocId at a new one: one live row, nothing suspected."""
+    crawl(tmp_path, site)
+    old, new = f"{LIST}202403/t20240305_1.htm", f"{LIST}202404/t20240305_1.htm"
+    site.routes[new] = site.routes.pop(old)
+    site.routes[LIST] = listing([("./202404/t20240305_1.htm", row(1)[1], "2024-03-05"), row(2), row(3)])
+    assert crawl(tmp_path, site, "-a", "mode=full").returncode == 0
+    (moved,) = [doc for doc in rows(tmp_path) if doc["title"] == row(1)[1]]
+    assert (moved["url"], moved["state"], moved["version_count"]) == (f"http://{HOST}{new}", "live", 1)
+    assert f"http://{HOST}{old}" in moved["aliases"]
+
+
 def test_a_redirect_to_the_list_is_how_a_document_goes_away(site: SmallSite, tmp_path: Path) -> None:
     """A known document whose address leads to the list now is suspected, not overwritten by the list's text."""
     crawl(tmp_path, site)
