@@ -37,8 +37,7 @@ _COMPARED = [
     "payload_digest",
     "conditional",
 ]
-
-_CAPTURE = "('response', 'revisit', 'resource')"
+"""What is compared with other records; the other columns only with rows of the catalog and lines of an index."""
 
 
 class Records:
