@@ -29,6 +29,7 @@ LARGEST_BYTES = 100 * 1024
 
 REVIEW = "compare expected.json with the page, correct what is wrong, then delete this line"
 _UNSTABLE = ("extractor_version", "trafilatura_version", "agreement")  # change with a release, not with the page
+_WHO = frozenset({"name", "agency", "base_url", "channels", "browser_channels"})  # says nothing about reading
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,60}")
 
 
@@ -98,6 +99,9 @@ def write_case(
 ) -> Path:
     """Write a new case, with what is read from the page now as its expectation, marked for review; return its folder.
 
+    Args:
+        template: a template's class; or an agency's, whose own attributes are then written with the case.
+
     Raises:
         UsageMistake: the name cannot be used or is taken.
     """
@@ -112,6 +116,8 @@ def write_case(
         "captured_at": f"{captured_at:%Y-%m-%dT%H:%M:%SZ}",
         "why": why,
     }
+    if states := {name: value for name, value in vars(template).items() if _is_stated(template, name, value)}:
+        meta["states"] = states
     if page.method != "GET":
         meta |= {"form": dict(page.form), "method": page.method}
     if kind == "document" and entry is not None:
@@ -136,6 +142,13 @@ def case_folder(root: Path, template: str, name: str) -> Path:
     if folder.exists():
         raise UsageMistake(f"case {folder} is there already; choose another name, or remove it first")
     return folder
+
+
+def _is_stated(template: Any, name: str, value: Any) -> bool:
+    """Tell whether an attribute is what an agency states about reading."""
+    if name.startswith("_") or name in _WHO or not vars(template).get("name"):
+        return False
+    return isinstance(value, str | int | float | dict | list | tuple)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

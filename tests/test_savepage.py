@@ -240,3 +240,41 @@ def test_the_family_of_a_page_without_marks_must_be_named(archived: tuple[Path, 
     done = run(str(robots), "--case", "fine", "--into", str(tmp_path), "--data", str(data))
     assert done.exit_code == 2
     assert "--template" in done.stderr
+
+
+STATED = '''"""云岭市档案馆."""
+
+from spiders.templates.selectors import Selectors
+
+
+class stated_of_savepage(Selectors):
+    """云岭市档案馆."""
+
+    name = "stated_of_savepage"
+    agency = "云岭市档案馆"
+    base_url = "http://dag.yunling.test"
+    channels = {"公告": "/gg/"}
+    rows = "ul.news > li"
+    content = "#text"
+    title = "h1"
+'''
+
+
+def test_what_an_agency_states_is_saved_with_the_case(
+    archived: tuple[Path, Portal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case of the selectors template is read by the selectors that stood in the agency's file when it was saved."""
+    data, _ = archived
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "stated_of_savepage.py").write_text(STATED, "utf-8")
+    monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "govcrawl.settings")
+    monkeypatch.setattr("govcrawl.settings.GOVCRAWL_SPIDERS", str(tmp_path / "mine"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    done = run(
+        "2", "--case", "by-agency", "--agency", "stated_of_savepage", "--into", str(tmp_path), "--data", str(data)
+    )
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "selectors" / "by-agency"
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    assert meta["states"] == {"rows": "ul.news > li", "content": "#text", "title": "h1"}
+    assert [sentence.count("review is due") for sentence in compare_case(folder)] == [1]

@@ -46,6 +46,13 @@ class _Saved(NamedTuple):
     "--template", help=say("站点模板名；不给则从网页判断", "name of the site template; without it the page tells")
 )
 @click.option(
+    "--agency",
+    metavar="NAME",
+    help=say(
+        "按这个机构的声明读取（selectors 模板需要）", "read as this agency declares (needed for the selectors template)"
+    ),
+)
+@click.option(
     "--case", "name", help=say("用例名，如 document-two-titles", "name of the case, e.g. document-two-titles")
 )
 @click.option(
@@ -81,14 +88,15 @@ class _Saved(NamedTuple):
 @data_option
 def savepage(  # noqa: PLR0913 - its options
     what: str,
+    *,
     template: str | None,
+    agency: str | None,
     name: str | None,
     kind: str | None,
     why: str | None,
     form: tuple[str, ...],
     into: Path | None,
     delay: float | None,
-    *,
     review: bool,
     data: Path,
 ) -> None:
@@ -99,10 +107,11 @@ def savepage(  # noqa: PLR0913 - its options
     if name is None:
         raise UsageMistake(say("请用 --case 给用例起名", "give the case a name with --case"))
     root = into or places(project_settings()).pages
-    if template is not None:
-        case_folder(root, find_template(template).template_name, name)  # before anything is fetched
+    family = _named(template, agency)
+    if family is not None:
+        case_folder(root, family.template_name, name)  # before anything is fetched
     saved = _fetch(what, _parse_form(form), delay) if "://" in what else _read_capture(what, data)
-    family = find_template(template) if template else _detect(saved.page)
+    family = family or _detect(saved.page)
     chosen = kind or (saved.kind if saved.kind in {"list", "document"} else _kind_of(family, saved.page))
     folder = write_case(
         root,
@@ -248,6 +257,15 @@ def _posted(data: Path, capture: Capture) -> dict[str, str]:
 
 
 # --- what it is ---
+
+
+def _named(template: str | None, agency: str | None) -> Any | None:
+    """Return the class that is to read the page: an agency's, a template's; None where none is named."""
+    if agency is not None:
+        from govcrawl.cli.agency_check import find_agency  # noqa: PLC0415 - loads Scrapy, which a template does not need
+
+        return find_agency(agency)
+    return find_template(template) if template is not None else None
 
 
 def _detect(page: Page) -> Any:
