@@ -27,6 +27,7 @@ from archive.crawls import (
 from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
 from archive.locks import AgencyLock, share_catalog
+from archive.losses import refuse_losses
 from archive.reader import StoredResponse, open_capture
 from archive.records import context_fields, dump_json, one_line, plain_url
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
@@ -168,6 +169,7 @@ class Store:
             try:
                 folder = self.data_dir / "warc" / agency.name
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
+                refuse_losses(self.catalog, agency.name, self.data_dir)
                 warn_of_unknown_files(self.catalog, agency.name, folder)
                 chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
             except BaseException:
