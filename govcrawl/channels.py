@@ -166,6 +166,7 @@ _SITE_WORDS = re.compile(r"(?:门户|官方|政务|政府信息公开)?(?:网站
 _HOSTED_BY = re.compile(
     r"(?:主\s*办(?:单位)?|版权所有|承\s*办(?:单位)?)\s*[:：©]?\s*(?:版权所有\s*[:：]\s*)?([\u4e00-\u9fff]{4,30})"
 )
+_WHOLE_ORGAN = re.compile(r"[\u4e00-\u9fff]{3,25}(?:局|委员会|厅|政府|法院|检察院|管委会)")
 _OFFICE = re.compile(r"政府办公(?:室|厅)$")
 _FOOTER_CHARACTERS = 2000
 
@@ -188,6 +189,11 @@ def _organ(text: str | None, where: str) -> Iterator[tuple[str, str]]:
         name = _OFFICE.sub("政府", name)  # a government's office runs the government's site
     if _ORGAN.fullmatch(name):
         yield name, where
+
+
+def is_organ(name: str) -> bool:
+    """Tell the full name of an organ from that of one of its offices."""
+    return bool(_WHOLE_ORGAN.fullmatch(name))
 
 
 def column_name(page: Page) -> str | None:

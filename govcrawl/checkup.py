@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urldefrag, urlsplit
 
 from govcrawl.browser_view import BrowserView
-from govcrawl.errors import CrawlError
+from govcrawl.errors import BadStatus, BlockedPage, CrawlError
 from govcrawl.guard import check
+from govcrawl.look import NotFetched
 from govcrawl.speech import say
 from govcrawl.urls import is_file_url, url_key
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from govcrawl.items import ListEntry, ListPage
     from govcrawl.look import Looker
 
-Grade = Literal["ok", "suspicious", "missing"]
+Grade = Literal["ok", "suspicious", "missing", "unreached"]
+UNREACHED = (NotFetched, BlockedPage, BadStatus)
+"""What says something about the site today, and nothing about the template."""
 
 DOCUMENTS = 3
 """How many documents are read where nothing else is asked for."""
@@ -63,7 +66,7 @@ class Checkup:
         """Check lists, paging and documents.
 
         Raises:
-            BlockedPage, NotFetched: not even the first list could be had: nothing can be said then.
+            NotFetched, BlockedPage, BadStatus: the site does not answer, or not with its pages: nothing can be said then.
         """
         for channel, url in self.agency.seeds().items():
             await self._check_list(channel, url)
@@ -77,6 +80,11 @@ class Checkup:
         what = say(f"列表 {channel}", f"list {channel}")
         try:
             listed, page = await self._first_page(channel, url)
+        except UNREACHED as error:
+            if not self._read:
+                raise
+            self.verdicts.append(Verdict(what, "unreached", str(error)))
+            return
         except CrawlError as error:
             self.verdicts.append(Verdict(what, "missing", str(error), repair=True))
             return
@@ -145,6 +153,8 @@ class Checkup:
         try:
             looked = await self.looker.fetch(following.url, form=following.form, via=page.url)
             more, _ = self._read_list(looked.page)
+        except UNREACHED as error:
+            return Verdict(what, "unreached", f"{channel}: {error}")
         except CrawlError as error:
             return Verdict(what, "missing", f"{channel}: {error}", repair=True)
         seen = {url_key(entry.url) for entry in listed.entries}
@@ -194,6 +204,8 @@ class Checkup:
             try:
                 looked = await self.looker.fetch(self.agency.canonical(entry.url))
                 read.append(read_page(self.agency, looked.page, entry))
+            except UNREACHED as error:
+                self.verdicts.append(Verdict(say("文件", "document"), "unreached", str(error)))
             except CrawlError as error:
                 self.verdicts.append(Verdict(say("文件", "document"), "missing", str(error), repair=True))
         if read:

@@ -374,18 +374,37 @@ def test_check_says_what_must_be_repaired(tmp_path: Path) -> None:
     assert "missing, repair  document: http://sfj.small.test" in said
     assert "missing, repair  title: 2 documents have the same title" in said
     assert "suspicious  body: 打印本页" in said
-    assert "needs repair in 3 places: list 政策法规, document, title" in done.stderr
+    assert "small_of_check_sfj needs repair: list 政策法规, document, title" in done.stderr
 
 
-def test_check_of_a_site_that_is_down_or_blocks(tmp_path: Path) -> None:
-    """Nothing that could be read is said, with the reason, and the exit code is 1."""
+def test_check_of_a_site_that_blocks(tmp_path: Path) -> None:
+    """A site that answers with a challenge is not asked on, and nothing is said about the template."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "small_of_check_sfj.py").write_text(AGENCY, "utf-8")
     with SmallSite({"/zwgk/gsgg/": (412, HTML, b"<script>$_ts=window['$_ts']</script>")}) as site:
         done = run(tmp_path, f":80:127.0.0.1:{site.port}", "agency", "check", "small_of_check_sfj", "--delay", "0")
     assert done.returncode == 1
-    assert "status 412" in done.stdout
-    assert "status 404" in done.stdout
+    assert "cannot look at http://sfj.small.test" in done.stderr
+    assert "status 412" in done.stderr
+    assert "repair" not in done.stdout
+    assert site.targets() == ["/robots.txt", "/zwgk/gsgg/"]
+
+
+def test_check_of_a_list_that_is_refused(tmp_path: Path) -> None:
+    """A list that answers with an error today is told apart from one that must be repaired; the rest is still checked."""
+    routes: dict[str, Route] = {
+        "/zwgk/gsgg/": listing(ROWS[:1], total=1),
+        "/zwgk/zcfg/": (500, HTML, b"<html><body>error</body></html>"),
+        ROWS[0][0]: document("关于第1项工作的通知", paragraphs("甲")),
+    }
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "small_of_check_sfj.py").write_text(AGENCY, "utf-8")
+    with SmallSite(routes) as site:
+        done = run(tmp_path, f":80:127.0.0.1:{site.port}", "agency", "check", "small_of_check_sfj", "--delay", "0")
+    assert done.returncode == 1
+    assert "unreached  list 政策法规: http://sfj.small.test/zwgk/zcfg/: status 500" in done.stdout
+    assert "ok  title: 关于第1项工作的通知" in done.stdout
+    assert "could not be looked at: list 政策法规" in done.stderr
 
 
 def test_list_names_broken_agencies(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from govcrawl.checkup import DOCUMENTS, Checkup, Verdict
-from govcrawl.cli.agency import look_options
+from govcrawl.cli.agency import explain, look_options
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import AgencyLoader, project_settings
 from govcrawl.look import Looker, look
@@ -18,7 +18,12 @@ from govcrawl.speech import say
 if TYPE_CHECKING:
     from pathlib import Path
 
-_GRADES = {"ok": ("正常", "green"), "suspicious": ("可疑", "yellow"), "missing": ("缺失", "red")}
+_GRADES = {
+    "ok": ("正常", "green"),
+    "suspicious": ("可疑", "yellow"),
+    "missing": ("缺失", "red"),
+    "unreached": ("未能查看", "red"),
+}
 
 
 @click.command(
@@ -46,9 +51,12 @@ def check_command(name: str, limit: int, delay: float | None, data: Path | None)
     async def explore(looker: Looker) -> tuple[list[Verdict], int]:
         return await Checkup(looker, agency, limit).run(), looker.requests
 
-    verdicts, requests = look(
-        explore, agency.base_url, data=data, delay_seconds=delay, browser_channels=agency.browser_channels
-    )
+    try:
+        verdicts, requests = look(
+            explore, agency.base_url, data=data, delay_seconds=delay, browser_channels=agency.browser_channels
+        )
+    except CrawlError as error:
+        raise explain(agency.base_url, error) from error
     click.echo(click.style(f"{agency.agency} ({name})", bold=True) + f"  {agency.template_name}")
     for verdict in verdicts:
         zh, colour = _GRADES[verdict.grade]
@@ -61,14 +69,23 @@ def check_command(name: str, limit: int, delay: float | None, data: Path | None)
             f"{requests} requests, {seconds:.0f} s; no state was changed",
         )
     )
-    broken = [verdict.what for verdict in verdicts if verdict.repair]
+    problem = what_is_wrong(name, verdicts)
+    if problem:
+        raise CrawlError(problem)
+
+
+def what_is_wrong(name: str, verdicts: list[Verdict]) -> str | None:
+    """Return a sentence about what must be repaired or could not be looked at; None where nothing is."""
+    broken = list(dict.fromkeys(verdict.what for verdict in verdicts if verdict.repair))
+    unreached = list(dict.fromkeys(verdict.what for verdict in verdicts if verdict.grade == "unreached"))
+    parts = []
     if broken:
-        raise CrawlError(
-            say(
-                f"{name} 有 {len(broken)} 处须要修理：{'、'.join(dict.fromkeys(broken))}",
-                f"{name} needs repair in {len(broken)} places: {', '.join(dict.fromkeys(broken))}",
-            )
+        parts.append(say(f"{name} 须要修理：{'、'.join(broken)}", f"{name} needs repair: {', '.join(broken)}"))
+    if unreached:
+        parts.append(
+            say(f"{name} 未能查看：{'、'.join(unreached)}", f"{name} could not be looked at: {', '.join(unreached)}")
         )
+    return "; ".join(parts) or None
 
 
 def find_agency(name: str) -> Any:

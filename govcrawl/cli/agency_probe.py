@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from govcrawl.agency_file import agency_text, suggest_name
+from govcrawl.channels import is_organ
 from govcrawl.cli.agency import explain, look_options, requests_option
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.families import FEWEST_MARKS, Family
@@ -172,7 +173,7 @@ def finding_lines(finding: Finding) -> list[str]:
             + say("（请核对全称）", " (check that this is the official name in full)")
         )
     printed = finding.document and (finding.document.document.publisher or finding.document.document.source)
-    if printed and printed != finding.agency:
+    if printed and printed != finding.agency and is_organ(printed):
         lines.append(
             say(
                 f"  读到的文件写的是 {printed}；若它才是所要的机构，请用 --agency",
