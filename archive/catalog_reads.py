@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from archive.catalog_texts import TEXT_COLUMNS, text_counts
 from archive.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class AgencyStatus:
     failures: dict[str, int] = field(default_factory=dict)  # of the last crawl, by reason
     missing: dict[str, int] = field(default_factory=dict)  # by field, of current versions
     flags: dict[str, int] = field(default_factory=dict)  # quality flags of current versions
+    attachment_texts: dict[str, int] = field(default_factory=dict)  # attachments of current versions by status
 
 
 def agencies(catalog: Catalog) -> list[Row]:
@@ -157,8 +159,12 @@ def channels(catalog: Catalog, document_id: str) -> list[str]:
 
 
 def files(catalog: Catalog, version_id: int, kind: str) -> list[Row]:
-    """Attachments (``attachment``) or images (``image``) of a version with their places in the WARC, in order."""
-    sql = f"SELECT f.*, {_PLACE} FROM files AS f LEFT JOIN captures AS c ON c.id = f.capture_id"  # noqa: S608 - constants
+    """Attachments (``attachment``) or images (``image``) of a version with places in the WARC and texts, in order."""
+    texts = "".join(f", t.{name}" for name in TEXT_COLUMNS)
+    sql = (
+        f"SELECT f.*, {_PLACE}{texts} FROM files AS f LEFT JOIN captures AS c ON c.id = f.capture_id"  # noqa: S608 - constants
+        " LEFT JOIN file_texts AS t ON t.sha256 = f.sha256"
+    )
     return list(
         catalog.rows(f"{sql} WHERE f.version_id = ? AND f.kind = ? ORDER BY f.position", (version_id, kind)),
     )
@@ -257,6 +263,7 @@ def agency_status(catalog: Catalog, agency: Row) -> AgencyStatus:
         failures=_failures(catalog, crawl["id"]) if crawl else {},
         missing=_missing(one(_missing_sql())),
         flags=dict(sorted(flags.items())),
+        attachment_texts=text_counts(catalog, name),
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from archive import catalog_reads as reads
+from archive.catalog_texts import EXPORTED, exported_text
 from archive.errors import ArchiveWriteError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def document_of_page(document: Document, *, agency: str | None = None) -> dict[s
         channels=[],
         tables=[[list(row) for row in table] for table in document.tables],
         attachments=[
-            dict.fromkeys(("media_type", "bytes", "sha256", "capture", "error"))
+            dict.fromkeys(("media_type", "bytes", "sha256", "capture", "error", *EXPORTED))
             | {"url": link.url, "label": link.label, "filename": link.filename}
             for link in document.attachments
         ],
@@ -167,9 +168,9 @@ def _place(row: Row) -> dict[str, Any] | None:
 
 
 def _attachment(row: Row) -> dict[str, Any]:
-    """The exported form of an attachment."""
+    """The exported form of an attachment, with what was read out of it."""
     names = ("url", "label", "filename", "media_type", "bytes", "sha256", "error")
-    return {**{name: row[name] for name in names}, "capture": _place(row)}
+    return {**{name: row[name] for name in names}, "capture": _place(row), **exported_text(row)}
 
 
 def _image(row: Row) -> dict[str, Any]:

@@ -262,3 +262,30 @@ def _add_what_a_rebuild_needs(db: Database) -> None:
     db.execute('ALTER TABLE "warc_files" ADD COLUMN "committed_bytes" INTEGER')
     db.execute('ALTER TABLE "versions" ADD COLUMN "entry" TEXT')
     db.execute('ALTER TABLE "versions" ADD COLUMN "reextracted_at" TEXT')
+
+
+_FILE_TEXTS = """\
+CREATE TABLE "file_texts" (
+  "sha256" TEXT NOT NULL,
+  "media_type_sniffed" TEXT NOT NULL,
+  "status" TEXT NOT NULL,
+  "reason" TEXT,
+  "pages" INTEGER,
+  "text" TEXT,
+  "tables" TEXT NOT NULL,
+  "members" TEXT NOT NULL,
+  "flags" TEXT NOT NULL,
+  "reader_version" TEXT NOT NULL,
+  "read_at" TEXT NOT NULL,
+  PRIMARY KEY ("sha256")
+);
+CREATE INDEX "idx_file_texts_status" ON "file_texts" ("status");
+"""
+
+
+@MIGRATIONS(name="0003_file_texts")
+def _add_file_texts(db: Database) -> None:
+    """Keep what was read out of files."""
+    for statement in _FILE_TEXTS.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

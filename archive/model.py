@@ -24,6 +24,11 @@ State = Literal["live", "unlisted", "suspected", "withdrawn"]
 
 Outcome = Literal["new", "changed", "unchanged"]
 
+TextStatus = Literal[
+    "text", "empty", "needs_ocr", "image", "encrypted", "broken", "unsupported", "too_large", "timeout"
+]
+"""What came of reading a file's text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
@@ -139,6 +144,22 @@ class File:
     sha256: str | None
     capture_id: int | None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileText:
+    """What was read out of a file's content, once for equal bytes wherever they are linked."""
+
+    sha256: str  # of the file itself, lower-case hex
+    media_type: str  # what the content is, whatever it was called or declared
+    status: TextStatus
+    reason: str | None  # why there is no text
+    pages: int | None
+    text: str | None  # lines and paragraphs joined by newlines, rows of tables as lines with tabs between cells
+    tables: tuple[tuple[tuple[str, ...], ...], ...] = ()  # tables > rows > cells, spans resolved
+    members: tuple[Mapping[str, Any], ...] = ()  # of an archive: name, bytes, media_type, status, reason, pages, text
+    flags: tuple[str, ...] = ()  # cut, tables_unread, pages_without_text …, sorted
+    reader_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -330,6 +330,35 @@ FILES = Table(
     ),
 )
 
+FILE_TEXTS = Table(
+    name="file_texts",
+    zh="附件文本",
+    en="Texts of files, one row for equal bytes; derived from the captures, no part of a version.",
+    primary_key=("sha256",),
+    indexes=(("status",),),
+    columns=(
+        _text("sha256", "SHA-256", "Of the file itself, lower-case hex."),
+        _text("media_type_sniffed", "实际类型", "What its content is, whatever it was called or declared."),
+        _text(
+            "status",
+            "结果",
+            "text, empty, needs_ocr, image, encrypted, broken, unsupported, too_large or timeout.",
+        ),
+        _text_or_null("reason", "原因", "Why there is no text, in a sentence."),
+        _int_or_null("pages", "页数", "Pages it has; NULL where its format has none."),
+        _text_or_null(
+            "text", "文本", "Lines and paragraphs joined by newlines; rows of tables with tabs between cells."
+        ),
+        _text("tables", "表格", "Tables > rows > cells; JSON."),
+        _text("members", "成员", "Of an archive: name, bytes, media_type, status, reason, pages, text of each; JSON."),
+        _text(
+            "flags", "标记", "cut, tables_cut, tables_unread, pages_unread, pages_without_text …, sorted; JSON list."
+        ),
+        _text("reader_version", "读取器版本", "Version of this software's readers."),
+        _text("read_at", "读取时间", "When it was read."),
+    ),
+)
+
 STATES = Table(
     name="states",
     zh="状态记录",
@@ -379,6 +408,7 @@ TABLES = (
     LISTINGS,
     VERSIONS,
     FILES,
+    FILE_TEXTS,
     STATES,
     FAILURES,
 )

@@ -196,6 +196,7 @@ class Documents:
             )
         )
         job.document_id = put.document_id
+        session.attachments.offer(files[0])
         await self._put_aliases(put.document_id, job.aliases[taken:])  # named by lists while the document was being put
         session.tally.counts[put.outcome] += 1
         session.tally.counts["restored"] += put.restored

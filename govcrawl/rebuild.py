@@ -37,6 +37,7 @@ from archive.events import (
 from archive.locks import take_catalog
 from archive.reader import open_capture
 from archive.remake import Remake, discard, new_catalog, swap_in
+from govcrawl.attachments import read_attachments
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import find_template
 from govcrawl.reading import read_document, read_entry, read_stored
@@ -82,6 +83,7 @@ class Report:
     captures: int = 0
     documents: int = 0  # pages read
     notes: int = 0
+    texts: int = 0  # attachments read
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
     kept: Path | None = None  # the catalog that was in use
@@ -118,6 +120,7 @@ def rebuild(
         work = _Rebuild(data_dir, catalog, settings, progress)
         try:
             report = asyncio.run(work.run(agencies))
+            report.texts = read_attachments(data_dir, catalog, settings, problem=report.problems.append).total()
         finally:
             catalog.close()
         report.kept = swap_in(data_dir, now, output)

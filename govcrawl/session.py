@@ -28,6 +28,7 @@ from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
 from archive.store import Store
 from govcrawl import __version__
+from govcrawl.attachments import Attachments
 from govcrawl.batches import Batches
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UnreadablePage
@@ -112,6 +113,7 @@ class Session:
         self.store = Store.open(
             Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
         )
+        self.attachments = Attachments(self.store, spider.name, settings)
         try:
             self._begin()
         except ArchiveError:
@@ -304,6 +306,7 @@ class Session:
     def spider_opened(self) -> None:
         """Start the readers while the first lists are on their way."""
         self.readers.start()
+        self.attachments.start()
 
     def spider_error(self, failure: Failure) -> None:
         """Note an error that nobody foresaw; Scrapy logs it with its traceback."""
@@ -330,6 +333,7 @@ class Session:
             self.outcome = "failed"
             logger.error("crawl could not be closed: %s", error)  # noqa: TRY400 - the message is for a person
         finally:
+            await self.attachments.finish(wait=reason == "finished")
             self.store.close()
             self._thread.shutdown()
             self.readers.close()

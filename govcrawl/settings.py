@@ -69,6 +69,10 @@ GOVCRAWL_READERS = 0  # processes that read documents; 0: one per core
 GOVCRAWL_READ_SECONDS = 60.0  # one document may take this long; a hostile page is given up, not waited for
 GOVCRAWL_READER_MEMORY_BYTES = 2 * 1024**3  # address space of one reader process
 
+GOVCRAWL_TEXTS = True  # the text of attachments is read beside the crawl; False leaves it to `govcrawl attachments`
+GOVCRAWL_TEXT_SECONDS = 30.0  # one attachment may take this long; a hostile file is given up, not waited for
+GOVCRAWL_TEXT_WAIT_SECONDS = 300.0  # a crawl's end waits so long for texts; the next crawl reads what is left
+
 # --- cookies are on: some sites answer an empty page to a client without the home page's cookie -------------------------
 
 COOKIES_ENABLED = True

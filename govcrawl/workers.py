@@ -121,7 +121,7 @@ class Readers:
 def prepare(modules: list[str]) -> None:
     """Start the process that readers are forked from, with these modules and the reading code loaded once for all."""
     if FORKSERVER in multiprocessing.get_all_start_methods():
-        multiprocessing.get_context(FORKSERVER).set_forkserver_preload(["govcrawl.extract", *modules])
+        multiprocessing.get_context(FORKSERVER).set_forkserver_preload(["govcrawl.extract", "govcrawl.attachment_readers.read", *modules])
         forkserver.ensure_running()
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.catalog import Catalog
+from archive.catalog_texts import EXPORTED
 from archive.errors import ArchiveWriteError, CatalogError
 from archive.export import (
     DOCUMENT_FIELDS,
@@ -186,7 +187,7 @@ def test_page_outside_a_crawl_has_the_same_fields() -> None:
     read = read_document("t1", attachments=(FileLink(url=PDF, label="附件", filename="P1.pdf"),))
     row = document_of_page(read)
     assert sorted(row) == sorted(CONTRACT)
-    assert row["attachments"][0] == {
+    assert row["attachments"][0] == dict.fromkeys(EXPORTED) | {
         "url": PDF,
         "label": "附件",
         "filename": "P1.pdf",

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 CAPTURE_COLUMNS = ("capture_id", "first_capture_id")
 VERSION_COLUMNS = ("version_id", "current_version_id")
-UNTOLD = {"warc_files": {"closed_at", "committed_bytes"}}
-"""What the WARC files do not tell: when a file got its final name, and how far it was committed before."""
+UNTOLD = {"warc_files": {"closed_at", "committed_bytes"}, "file_texts": {"read_at"}}
+"""What the WARC files do not tell: when a file got its final name, how far it was committed before, when a text was read."""
 
 
 def content(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -34,6 +34,11 @@ COMMANDS = {
     "agency": _Entry(
         "govcrawl.cli.agency:agency", "查看网站、添加、检查、列出机构", "Look at sites; add, check and list agencies."
     ),
+    "attachments": _Entry(
+        "govcrawl.cli.attachments:attachments",
+        "读取已存档附件的文本",
+        "Read the text of archived attachments.",
+    ),
     "demo": _Entry(
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),

@@ -43,9 +43,9 @@ def rebuild(context: click.Context, *, output: Path | None, data: Path) -> None:
     click.echo(
         say(
             f"已读 {report.files} 个 WARC 文件（{report.bytes / MEBIBYTE:.1f} MiB）：{report.captures} 次捕获，"
-            f"{report.notes} 条记事，{report.documents} 次公开文件的读取",
+            f"{report.notes} 条记事，{report.documents} 次公开文件的读取，{report.texts} 个附件的文本",
             f"{report.files} WARC files ({report.bytes / MEBIBYTE:.1f} MiB) read: {report.captures} captures, "
-            f"{report.notes} notes, {report.documents} readings of documents",
+            f"{report.notes} notes, {report.documents} readings of documents, texts of {report.texts} attachments",
         )
     )
     if report.kept is not None:

@@ -36,6 +36,7 @@ _FIELDS = (
     ("validity", "有效性"),
     ("keywords", "关键词"),
 )
+_SHOWN_CHARACTERS = 80
 _SOURCES = {
     "label": ("页面标签", "printed label"),
     "meta": ("meta 标签", "meta tag"),
@@ -183,7 +184,28 @@ def _file_lines(facts: dict[str, Any]) -> list[str]:
                 lines.append("  " + say("未取到: ", "not fetched: ") + str(file.get("error") or "–"))
             if file.get("capture"):
                 lines.append("  " + _place(file["capture"]))
+            lines += [f"  {line}" for line in _file_text_lines(file)]
     return lines
+
+
+def _file_text_lines(file: dict[str, Any]) -> list[str]:
+    """What was read out of an attachment: status, size, the beginning of the text."""
+    status = file.get("text_status")
+    if status is None:
+        return []
+    text = file["text"] or ""
+    facts = [status, file["media_type_sniffed"]]
+    if file["text_pages"]:
+        facts.append(say(f"{file['text_pages']} 页", f"{file['text_pages']} pages"))
+    if text:
+        facts.append(say(f"{len(text)} 字", f"{len(text)} characters"))
+    if file["text_tables"]:
+        facts.append(say(f"{len(file['text_tables'])} 个表", f"{len(file['text_tables'])} tables"))
+    facts += file["text_flags"]
+    if file["text_reason"]:
+        facts.append(file["text_reason"])
+    beginning = " ".join(text.split())[:_SHOWN_CHARACTERS]
+    return [say("文本: ", "text: ") + ", ".join(facts), *([f"“{beginning}…”"] if beginning else [])]
 
 
 def _history_lines(facts: dict[str, Any]) -> list[str]:

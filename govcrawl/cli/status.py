@@ -100,6 +100,7 @@ def _print_details(one: AgencyStatus) -> None:
             f"{one.attachments}, {one.attachments_missing} of them not fetched",
         )
     )
+    _print_counts(say("  附件文本  ", "  attachment texts "), one.attachment_texts)
     _print_counts(say("  抓取失败  ", "  failures         "), one.failures)
     missing = {name: count for name, count in one.missing.items() if count}
     _print_counts(say("  缺字段    ", "  missing fields   "), missing, f"/{one.documents}")

@@ -1,0 +1,60 @@
+"""``govcrawl attachments``: the text of attachments that are archived and not read yet."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from govcrawl.cli import data_option
+from govcrawl.cli.progress import bytes_bar
+from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(
+    help=say(
+        "读取已存档附件（PDF、Word、Excel、PPT、OFD、WPS、RTF、文本、ZIP）的文本和表格，存入目录库。不联网；抓取时已自动读取，"
+        "此命令补读未读的；中断后再运行即可继续。",
+        "Read text and tables out of archived attachments (PDF, Word, Excel, PowerPoint, OFD, WPS, RTF, text, ZIP) into the catalog. "
+        "Without network. Crawls do this by themselves; this reads what is left, and goes on where it was interrupted.",
+    )
+)
+@click.option("--agency", help=say("只读这个机构的。", "Only this agency's."))
+@click.option("--again", is_flag=True, help=say("已读的也重读。", "Also those that were read already."))
+@data_option
+@click.pass_context
+def attachments(context: click.Context, *, agency: str | None, again: bool, data: Path) -> None:
+    """Read, print how many came to which status; exit 1 where the archive does not hold a file any more."""
+    from archive import catalog_reads as reads  # noqa: PLC0415 - not needed for --help
+    from archive.store import Store  # noqa: PLC0415
+    from govcrawl.attachments import read_attachments  # noqa: PLC0415
+    from govcrawl.cli import open_catalog  # noqa: PLC0415
+    from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy takes half a second to import
+
+    if not (data / "catalog.db").exists():
+        open_catalog(data).close()  # says that there is none
+    with Store.open(data) as store, ExitStack() as steps:
+        if agency is not None:
+            reads.check_agency(store.catalog, agency)
+        problems: list[str] = []
+        counts = read_attachments(
+            data,
+            store.catalog,
+            project_settings(),
+            agency=agency,
+            again=again,
+            progress=bytes_bar(steps, say("读取附件", "reading attachments")),
+            problem=problems.append,
+        )
+    for problem in problems:
+        click.echo(" ".join(problem.split()), err=True)
+    told = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    click.echo(
+        say("已读附件文本：", "texts of attachments read: ") + (told or say("无（都已读过）", "none (all were read)"))
+    )
+    if problems:
+        context.exit(1)
