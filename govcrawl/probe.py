@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
 from govcrawl.channels import Link, agency_names, column_name, find_jump, find_links, is_channel, place
 from govcrawl.errors import BadStatus, BlockedPage, CrawlError
 from govcrawl.families import FEWEST_MARKS, Family, rank
+from govcrawl.finding import Fetched, Finding, FoundChannel, FoundDocument, LeftOut
 from govcrawl.guard import check
 from govcrawl.speech import say
 from govcrawl.urls import is_file_url
@@ -22,8 +23,9 @@ from govcrawl.urls import is_file_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from archive.model import Capture, Document
+    from archive.model import Capture
     from govcrawl.decode import Page
+    from govcrawl.finding import Fetcher
     from govcrawl.items import ListEntry, ListPage
 
 MOST_REQUESTS = 40
@@ -34,86 +36,6 @@ DEEPEST = 2  # a page that leads to channels may lead to another such page, no f
 READERS = 3  # families that are tried on a list
 DOCUMENTS = 3  # that are tried before the reading of documents counts as failed
 _DEAR = 5  # requests kept back for a list's rows and a document
-
-
-class Fetched(Protocol):
-    """A page that was fetched, and its capture."""
-
-    @property
-    def page(self) -> Page:
-        """The page."""
-
-    @property
-    def capture(self) -> Capture:
-        """Its capture."""
-
-
-class Fetcher(Protocol):
-    """What a probe fetches with (:class:`govcrawl.look.Looker`)."""
-
-    @property
-    def requests(self) -> int:
-        """Exchanges so far."""
-
-    async def fetch(self, url: str, *, form: Mapping[str, str] | None = None, via: str | None = None) -> Fetched:
-        """Fetch one page; CrawlError where no answer came."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundChannel:
-    """A channel, and what was read of its list; ``listed`` is None where the CMS's own tree names it and it was not looked at."""
-
-    name: str
-    url: str
-    listed: ListPage | None = None
-    source: Fetched | None = None  # the page the rows were read from
-    browser: str | None = None  # why a plain client does not get its rows
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A link that is no channel, and why."""
-
-    name: str
-    url: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundDocument:
-    """A document as the family's template read it."""
-
-    entry: ListEntry
-    source: Fetched
-    document: Document
-
-
-@dataclass(slots=True)
-class Finding:
-    """What a probe found."""
-
-    url: str  # where the start page was in the end
-    family: Family | None = None
-    others: list[Family] = field(default_factory=list)
-    agency: str | None = None
-    agency_source: str | None = None
-    channels: list[FoundChannel] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    unseen: list[Link] = field(default_factory=list)  # not looked at: the limit of requests was reached
-    document: FoundDocument | None = None
-    document_problem: str | None = None
-    requests: int = 0
-
-    @property
-    def base_url(self) -> str:
-        """Scheme and host of the site."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @property
-    def list_case(self) -> FoundChannel | None:
-        """The channel whose list page was read: the first with rows."""
-        return next((one for one in self.channels if one.listed and one.listed.entries), None)
 
 
 @dataclass(slots=True)

@@ -23,9 +23,9 @@ from govcrawl.cli.agency_probe import what_is_missing
 from govcrawl.demo.portal import Portal
 from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage
 from govcrawl.families import Family
+from govcrawl.finding import Finding
 from govcrawl.loader import find_template
 from govcrawl.look import NotFetched
-from govcrawl.probe import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -452,7 +452,7 @@ def test_agency_text_is_a_declaration(tmp_path: Path) -> None:
     [
         ("http://sfj.panjin.gov.cn", "panjin_sfj"),
         ("https://www.haicang.gov.cn", "haicang_gov"),
-        ("http://zyjy.as.xm.gov.cn:8080", "xm_as_zyjy"),
+        ("http://zyjy.as.yl.example.cn:8080", "yl_as_zyjy"),
         ("http://127.0.0.1", "agency_gov"),
         ("http://www.12345.gov.cn", "agency_gov"),
     ],

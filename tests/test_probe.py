@@ -33,10 +33,12 @@ from govcrawl.errors import BadStatus, BlockedPage, NotAPage
 from govcrawl.families import rank
 from govcrawl.items import ListEntry, ListPage, NextPage
 from govcrawl.loader import find_template, templates
-from govcrawl.probe import Finding, Probe
+from govcrawl.probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from govcrawl.finding import Finding
 
 FRAME = """<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="SiteName" content="泉山区司法局"><title>{title}</title></head><body>
 <div class="nav"><a href="/">首页</a><a href="/ldzc/">领导之窗</a>{nav}<a href="/bmfw/">办事服务</a><a href="/rl/?d=1">公开日历</a></div>

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from govcrawl.agency_file import Places
-    from govcrawl.probe import Finding
+    from govcrawl.finding import Finding
 
 
 @click.command(

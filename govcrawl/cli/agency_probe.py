@@ -14,7 +14,7 @@ from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.families import FEWEST_MARKS, Family
 from govcrawl.loader import project_settings, templates
 from govcrawl.look import Looker, look
-from govcrawl.probe import Finding, FoundChannel, Probe
+from govcrawl.probe import Probe
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.model import Document
+    from govcrawl.finding import Finding, FoundChannel
 
 SHOWN_TEXT = 60  # characters of a text that are shown
 UNKNOWN_AGENCY = "机构全称"
