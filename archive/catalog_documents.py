@@ -269,6 +269,8 @@ def read_values(document: Document) -> dict[str, Any]:
         "text_digest": None if document.text is None else text_digest(document.text),
         "publish_date_source": document.publish_date_source,
         "publish_date_text": document.publish_date_text,
+        "site_id_code": document.site_id_code,
+        "origins": json_text(document.origins),
         "text": document.text,
         "tables": json_text(document.tables),
         "cites": json_text(document.cites),

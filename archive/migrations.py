@@ -289,3 +289,10 @@ def _add_file_texts(db: Database) -> None:
     for statement in _FILE_TEXTS.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+@MIGRATIONS(name="0004_fields")
+def _add_fields(db: Database) -> None:
+    """Keep editor, genre and site code, and where each field was read."""
+    for column in ("editor", "genre", "site_id_code", "origins"):
+        db.execute(f'ALTER TABLE "versions" ADD COLUMN "{column}" TEXT')

@@ -192,11 +192,15 @@ class Document:
     source: str | None = None
     publisher: str | None = None
     author: str | None = None
+    editor: str | None = None  # 责任编辑
     index_number: str | None = None
     document_number: str | None = None
     topic: str | None = None
+    genre: str | None = None  # 体裁
     validity: str | None = None
     keywords: str | None = None
+    site_id_code: str | None = None  # 网站标识码
+    origins: Mapping[str, str] = field(default_factory=dict)  # field → label, index, meta, list, text or heading
     text: str | None = None  # paragraphs joined by newlines; None where the document is itself a file
     tables: tuple[tuple[tuple[str, ...], ...], ...] = ()  # tables > rows > cells, spans resolved
     attachments: tuple[FileLink, ...] = ()

@@ -306,6 +306,12 @@ VERSIONS = Table(
         _text("changed_fields", "变动字段", "What differs from the version before; JSON list, empty for the first."),
         _text_or_null("entry", "条目原文", "The list's line that it was read with; JSON object; NULL = none."),
         _text_or_null("reextracted_at", "重新提取时间", "When its capture was read again; NULL = never."),
+        _text_or_null("editor", "责任编辑", "As printed; accounts of the CMS left out."),
+        _text_or_null("genre", "体裁", "As printed."),
+        _text_or_null("site_id_code", "网站标识码", "The site's code as the page states it; no part of a version."),
+        _text_or_null(
+            "origins", "字段出处", "Field to label, index, meta, list, text or heading; JSON object; NULL = not recorded."
+        ),
     ),
 )
 

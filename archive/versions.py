@@ -1,8 +1,8 @@
 """What makes a version (版本): the content of a document as one canonical value, its digest, and what differs.
 
 Counted: text, tables, title, every printed field, (url, label, sha256) of attachments in order, sha256 of images.
-Not counted: how it was read (method, agreement, flags, software versions, where the date was found) and what is derived
-from the text (cited numbers).
+Not counted: how it was read (method, agreement, flags, software versions, where each field was found), what is derived from
+the text (cited numbers), and what is the site's rather than the document's (its code).
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ PRINTED_FIELDS = (
     "source",
     "publisher",
     "author",
+    "editor",
     "index_number",
     "document_number",
     "topic",
+    "genre",
     "validity",
     "keywords",
 )

@@ -69,11 +69,13 @@ class Content:
         paragraphs: the text outside data tables, layout tables flattened, furniture trimmed.
         tables: rows of cells, spans resolved.
         complete: every character in reading order, each cell once, for comparison with another reading.
+        furniture: what was cut off at both ends (责任编辑：…, 附件下载), in order.
     """
 
     paragraphs: tuple[str, ...]
     tables: tuple[tuple[tuple[str, ...], ...], ...]
     complete: str
+    furniture: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -111,11 +113,12 @@ def read_content(container: Any, drop: Collection[Any] = ()) -> Content:
         last -= 1
     while first < last and _is_furniture(blocks[first], _HEAD):
         first += 1
+    furniture = tuple(block for block in (*blocks[:first], *blocks[last:]) if isinstance(block, str))
     blocks = blocks[first:last]
     paragraphs = tuple(block for block in blocks if isinstance(block, str))
     tables = tuple(block[0] for block in blocks if not isinstance(block, str))
     complete = "\n".join(block if isinstance(block, str) else block[1] for block in blocks)
-    return Content(paragraphs, tables, complete)
+    return Content(paragraphs, tables, complete, furniture)
 
 
 def normal_text(text: str) -> str:

@@ -14,26 +14,25 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 from collections import Counter
 from configparser import ConfigParser
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import lxml.etree
 import trafilatura
 from trafilatura.settings import DEFAULT_CONFIG, Extractor
 
 from archive.model import Document, Extraction, FileLink
-from archive.text import nfkc
-from govcrawl.blocks import Content, normal_text, read_content
+from govcrawl.blocks import Content, read_content
 from govcrawl.citations import read_citations
 from govcrawl.containers import find_container, find_scope, read_lines
 from govcrawl.dates import parse_date
 from govcrawl.errors import NotAPage, UnreadablePage
+from govcrawl.fields import read_fields, squeeze
 from govcrawl.guard import check, is_file
 from govcrawl.items import DocumentPage
-from govcrawl.labels import find_index, read_index, read_metas, read_value
+from govcrawl.labels import find_index, read_index, read_metas
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_traditional
 from govcrawl.urls import file_links, image_links, is_file_url, url_key
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from govcrawl.decode import Page
     from govcrawl.items import ListEntry
 
-EXTRACTOR_VERSION = "1"
+EXTRACTOR_VERSION = "2"
 """Raised whenever the same page would give another document."""
 
 MIN_EXTRACTED_CHARACTERS = 60
@@ -56,13 +55,6 @@ _LONGEST_WHOLE = 4  # times that, markup included
 _FULL = 1.0
 _WIDE = 1.5  # a container with that many times trafilatura's text probably wraps more than the body
 _WIDE_CHARACTERS = 400
-_MARKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff|\-]+")
-_TITLE_END = re.compile(r"\s*[_|\-–—]\s*[^_|\-–—]{2,30}$")
-_DATES: tuple[Literal["written_date", "effective_date", "expiry_date"], ...] = (
-    "written_date",
-    "effective_date",
-    "expiry_date",
-)
 
 # trafilatura warns of every body it finds empty, which here is known from the container itself
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
@@ -136,7 +128,7 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
     if hints is None:
         hints = read_hints(page)
     body = _read_body(page, hints, flags)
-    fields = _read_fields(page, hints, entry, flags)
+    fields = read_fields(page, hints, entry, body.content, flags)
     scopes = [hints.container] if hints.container is not None else []
     attachments = _joined(file_links(scopes, page.url, query_encoding=page.encoding), hints.attachments)
     images = image_links(scopes, page.url, query_encoding=page.encoding)
@@ -262,7 +254,7 @@ def _options(*, whole: bool) -> Extractor:
 
 def agree(one: str, other: str) -> float:
     """Return how far two readings agree: F1 over the multisets of character 4-grams, blanks and table rules left out; 1.0 = the same characters in the same order."""
-    a, b = _squeeze(one), _squeeze(other)
+    a, b = squeeze(one), squeeze(other)
     if a == b:
         return _FULL
     x, y = _grams(a), _grams(b)
@@ -270,105 +262,8 @@ def agree(one: str, other: str) -> float:
     return min(round(2 * common / max(1, x.total() + y.total()), 4), 0.9999)
 
 
-def _squeeze(text: str) -> str:
-    return _MARKS.sub("", nfkc(text))
-
-
 def _grams(text: str) -> Counter[str]:
     return Counter(text[i : i + _GRAM] for i in range(max(1, len(text) - _GRAM + 1))) if text else Counter()
-
-
-# --- the fields ---
-
-
-def _read_fields(page: Page, hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> dict[str, Any]:
-    printed, index, metas = hints.fields, hints.index_fields, hints.metas
-    out: dict[str, Any] = {name: printed.get(name) or index.get(name) for name in _AS_PRINTED}
-    out["title"] = _read_title(page, hints, entry, flags)
-    out["source"] = _read_source(printed.get("source"), metas.get("source"), flags)
-    out["author"] = printed.get("author") or metas.get("author")
-    for name in _DATES:
-        text = printed.get(name) or index.get(name)
-        found = parse_date(text)
-        out[name] = found.day.isoformat() if found else None
-        if text and not found:
-            flags.add(f"{name}_unreadable")
-    return out | _read_publish_date(hints, entry, flags)
-
-
-_AS_PRINTED = ("subtitle", "publisher", "index_number", "document_number", "topic", "validity", "keywords")
-
-
-def _read_title(page: Page, hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> str | None:
-    listed = entry.title if entry else None
-    named = [hints.fields.get("title"), hints.index_fields.get("title"), hints.metas.get("title"), listed]
-    titles = [normal_text(title) for title in named if title and title.strip()]
-    if len({_squeeze(t) for t in titles[:3]}) > 1 and not _is_shortened(titles):
-        flags.add("title_differs")
-    return titles[0] if titles else _fallback_title(page, hints)
-
-
-def _is_shortened(titles: list[str]) -> bool:
-    """Tell whether all titles begin alike, as lists cut them with dots."""
-    stems = sorted((_squeeze(t).rstrip(".…") for t in titles), key=len)
-    return all(stem.startswith(stems[0]) for stem in stems) and any(t.endswith(("…", "...")) for t in titles)
-
-
-def _fallback_title(page: Page, hints: DocumentPage) -> str | None:
-    site = {hints.metas.get("site_name"), hints.metas.get("column_name")}
-    for heading in page.root.iter("h1", "h2"):
-        text = read_value("".join(heading.itertext()))
-        if text and text not in site:
-            return normal_text(text)
-    title = next(page.root.iter("title"), None)
-    text = read_value("".join(title.itertext())) if title is not None else None
-    if text is None or text in site:
-        return None
-    short = _TITLE_END.sub("", text)
-    return None if short in site else short
-
-
-def _read_source(printed: str | None, meta: str | None, flags: set[str]) -> str | None:
-    if printed and meta and _squeeze(printed) != _squeeze(meta):
-        flags.add("source_differs")
-    return printed or meta
-
-
-def _read_publish_date(hints: DocumentPage, entry: ListEntry | None, flags: set[str]) -> dict[str, str | None]:
-    """Take the first readable date in order of trust; the meta tag adds the time where it names the same day."""
-    texts = {
-        "label": hints.fields.get("publish_date"),
-        "index": hints.index_fields.get("publish_date"),
-        "meta": hints.metas.get("publish_date"),
-        "list": (entry.date_text or entry.publish_date) if entry else None,
-    }
-    found = {name: parse_date(text) for name, text in texts.items()}
-    if entry and entry.publish_date and not found["list"]:
-        found["list"] = parse_date(entry.publish_date)
-    if any(texts[name] and not found[name] for name in ("label", "index", "meta")):
-        flags.add("publish_date_unreadable")
-    source = next((name for name, value in found.items() if value), None)
-    if source is None:
-        return {
-            "publish_date": None,
-            "publish_time": None,
-            "publish_date_source": None,
-            "publish_date_text": next(filter(None, texts.values()), None),
-        }
-    day, clock = found[source]  # type: ignore[misc]  # the source is one that was found
-    if any(value and value.day != day for name, value in found.items() if name != "list"):
-        flags.add("publish_date_differs")
-    listed, meta = found["list"], found["meta"]
-    if listed and listed.day != day:
-        flags.add("list_date_differs")
-    if clock is None and meta and meta.day == day:
-        clock = meta.clock
-    return {
-        "publish_date": day.isoformat(),
-        "publish_time": clock.strftime("%H:%M") if clock and source != "list" else None,
-        "publish_date_source": source,
-        "publish_date_text": texts["label"] or texts[source],
-    }
 
 
 def _joined(*groups: tuple[FileLink, ...]) -> tuple[FileLink, ...]:

@@ -31,6 +31,7 @@ LINE_LABELS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("来源", "信息来源", "文章来源", "稿件来源", "来源于", "稿源", "出所", "发布机构"), "source"),
     **dict.fromkeys(("作者", "撰稿"), "author"),
+    **dict.fromkeys(("责任编辑", "责编", "编辑"), "editor"),
     **dict.fromkeys(("文号", "发文字号"), "document_number"),
     **dict.fromkeys(("索引号", "信息索引号"), "index_number"),
 }
@@ -46,6 +47,7 @@ INDEX_LABELS: Mapping[str, str] = {
     **dict.fromkeys(("发布日期", "公开日期", "发布时间"), "publish_date"),
     **dict.fromkeys(("主题分类", "分类", "信息分类"), "topic"),
     **dict.fromkeys(("主题词", "关键词"), "keywords"),
+    **dict.fromkeys(("体裁", "体裁分类", "文种", "公文种类", "文件种类"), "genre"),
     **dict.fromkeys(("标题", "名称", "信息名称", "文件名称"), "title"),
     **dict.fromkeys(("有效性", "时效", "有效期", "效力状态", "时效性"), "validity"),
     **dict.fromkeys(("生效日期", "施行日期", "实施日期"), "effective_date"),
@@ -55,7 +57,6 @@ INDEX_LABELS: Mapping[str, str] = {
 # Labels whose values are not kept, but which end the value before them.
 _ENDING = (
     *(
-        "体裁",
         "公开方式",
         "公开类别",
         "公开范围",
@@ -78,8 +79,6 @@ _ENDING = (
         "收藏",
         "分享",
         "分享到",
-        "责任编辑",
-        "编辑",
         "审核",
         "审稿",
         "供稿",
@@ -303,7 +302,9 @@ _METAS = {
     "source": "source",
     "author": "author",
     "docid": "key",
+    "keywords": "keywords",
     "sitename": "site_name",
+    "siteidcode": "site_id_code",
     "columnname": "column_name",
 }
 _TAGS = re.compile(r"<[^<>]*>")
@@ -342,3 +343,20 @@ def read_metas(root: Any) -> dict[str, str]:
             out.setdefault(name, value)
     named = out.pop("page_title", None)
     return {"title": named, **out} if named else out
+
+
+_SITE_CODE = re.compile(
+    r"""网站标识码\s*(?:<[^>]{0,200}>\s*){0,3}[:：]?\s*(?:<[^>]{0,200}>\s*){0,3}(bm\d{8}|\d{10})(?!\d)|\bsitecode\s*=\s*["']?(bm\d{8}|\d{10})\b""",
+    re.IGNORECASE,
+)
+
+
+def read_site_code(markup: str) -> str | None:
+    """Return the site's code as its footer prints it (网站标识码：2111000046) or its 纠错 script states it; None where two differ.
+
+    Ten digits (area and serial number), or ``bm`` and eight digits for ministries (国办发〔2017〕47号).
+    """
+    if "标识码" not in markup and "sitecode" not in markup.lower():
+        return None
+    codes = {(match[1] or match[2]).lower() for match in _SITE_CODE.finditer(markup)}
+    return codes.pop() if len(codes) == 1 else None
