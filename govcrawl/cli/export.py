@@ -13,6 +13,7 @@ from archive import export as exports
 from archive.rows import instant
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.export_records import bag, cdxj, wacz, warc
+from govcrawl.cli.export_tables import figures, report_findings, tables
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def export() -> None:
     """Group of the exports."""
 
 
-for _command in (bag, cdxj, wacz, warc):
+for _command in (bag, cdxj, wacz, warc, tables, figures, report_findings):
     export.add_command(_command)
 
 

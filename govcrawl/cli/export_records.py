@@ -53,7 +53,7 @@ def cdxj(*, output: str, agency: str | None, data: Path) -> None:
     """Write the index."""
     with open_catalog(data) as catalog, opened(output) as target:
         count = export_cdxj(catalog, data, target, agency=agency)
-    _say_done(say(f"{count} 行索引", f"{count} index lines"), output)
+    say_done(say(f"{count} 行索引", f"{count} index lines"), output)
 
 
 @click.command(
@@ -94,7 +94,7 @@ def wacz(
         about = About(title=_title(catalog, choice), software=_SOFTWARE)
         with opened(output) as target:
             packed = export_wacz(catalog, data, target, choice=choice, name=_name(choice), about=about)
-    _say_done(
+    say_done(
         say(
             f"{packed.captures} 次捕获、{packed.pages} 个页面",
             f"{packed.captures} captures, {packed.pages} pages",
@@ -119,7 +119,7 @@ def warc(*, output: str, document: str, data: Path) -> None:
         filename = f"{choice.document_id}.warc.gz" if output == "-" else Path(output).name
         with opened(output) as target:
             count = export_warc(catalog, data, target, choice=choice, filename=filename, about=about)
-    _say_done(say(f"{count} 次捕获", f"{count} captures"), output)
+    say_done(say(f"{count} 次捕获", f"{count} captures"), output)
 
 
 @click.command(
@@ -142,7 +142,7 @@ def bag(*, agency: str, output: Path, data: Path) -> None:
     with open_catalog(data) as catalog:
         about = About(title=_title(catalog, Choice(agency=agency)), software=_SOFTWARE)
         count = export_bag(catalog, data, output, agency=agency, about=about, day=datetime.now(UTC).date())
-    _say_done(say(f"{count} 个 WARC 文件", f"{count} WARC files"), str(output))
+    say_done(say(f"{count} 个 WARC 文件", f"{count} WARC files"), str(output))
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -166,6 +166,7 @@ def _title(catalog: Catalog, choice: Choice) -> str:
     return "、".join(titles) + (f" {days}" if days else "")
 
 
-def _say_done(what: str, output: str) -> None:
+def say_done(what: str, output: str) -> None:
+    """Say on standard error what was written where."""
     where = say("标准输出", "standard output") if output == "-" else output
     click.echo(say(f"已导出 {what} 到 {where}", f"{what} written to {where}"), err=True)

@@ -1,0 +1,203 @@
+"""``govcrawl export tables|figures|report-findings``: tables as data, annual reports as figures, what does not agree in them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archive.export import opened, write_csv, write_jsonl
+from archive.export_tables import export_tables, guarded_rows, long_rows, wide_rows, write_long_csv, write_wide_csv
+from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli.export_records import say_done
+from govcrawl.cli.show import find_document
+from govcrawl.errors import UsageMistake
+from govcrawl.figures import FIGURE_FIELDS, FINDING_FIELDS, Tally, figure_rows, finding_rows, read_reports
+from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from govcrawl.figures import Read
+
+_format_option = click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl"]), required=True, help=say("格式。", "Format.")
+)
+_agency_option = click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+_since_option = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help=say(
+        "只导出该日及以后发布的(无日期的保留)。",
+        "Only what was published on or after this day; undated documents are kept.",
+    ),
+)
+_output_option = click.option(
+    "--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output.")
+)
+_bom_option = click.option("--no-bom", is_flag=True, help=say("CSV 不写 BOM。", "CSV without the byte order mark."))
+_raw_option = click.option(
+    "--raw",
+    is_flag=True,
+    help=say("CSV 中形似公式的单元格不加单引号。", "CSV cells that look like formulas stay as they are."),
+)
+
+
+@click.command(
+    help=say(
+        "导出正文和附件中的表格。long:每个单元格一行;wide:每张表原样(csv 为每表一个文件,放入新目录或 .zip)。",
+        "Tables of bodies and attachments. long: one cell a row; wide: each table as it stands (csv: a file for each, in a new "
+        "directory or a .zip).",
+    )
+)
+@_format_option
+@click.option(
+    "--shape", type=click.Choice(["long", "wide"]), default="long", show_default=True, help=say("形状。", "Shape.")
+)
+@click.option(
+    "--output",
+    required=True,
+    help=say(
+        "目标文件;- 为标准输出;csv wide 为尚不存在的目录或 .zip 文件。",
+        "File to write; - is standard output; for csv wide a directory that is not there yet, or a .zip file.",
+    ),
+)
+@_agency_option
+@click.option(
+    "--document", metavar="ID", help=say("只导出这份公开文件(编号或网址)。", "Only this document (id or URL).")
+)
+@_since_option
+@_bom_option
+@_raw_option
+@data_option
+def tables(  # noqa: PLR0913 - one for each option
+    *,
+    form: str,
+    shape: str,
+    output: str,
+    agency: str | None,
+    document: str | None,
+    since: Any,
+    no_bom: bool,
+    raw: bool,
+    data: Path,
+) -> None:
+    """Write the tables."""
+    _check_csv(form, no_bom=no_bom, raw=raw)
+    files = form == "csv" and shape == "wide"
+    if files and output == "-":
+        raise UsageMistake(
+            say(
+                "--format csv --shape wide 写出多个文件:--output 应为目录或 .zip 文件",
+                "--format csv --shape wide writes many files: --output is a directory or a .zip file, not -",
+            )
+        )
+    with open_catalog(data) as catalog:
+        document_id = find_document(catalog, document) if document else None
+        since_day = since.date().isoformat() if since else None
+        with closing(export_tables(catalog, agency=agency, since=since_day, document_id=document_id)) as found:
+            if files:
+                count = write_wide_csv(found, output, bom=not no_bom, guard=not raw)
+            else:
+                with opened(output) as target:
+                    if form == "csv":
+                        count = write_long_csv(found, target, bom=not no_bom, guard=not raw)
+                    else:
+                        count = write_jsonl(long_rows(found) if shape == "long" else wide_rows(found), target)
+    cells = shape == "long"
+    say_done(say(f"{count} {'个单元格' if cells else '张表'}", f"{count} {'cells' if cells else 'tables'}"), output)
+
+
+@click.command(
+    help=say(
+        "导出政府信息公开工作年度报告的数据,每个数一行;报告内合计的核对结果见 report-findings。",
+        "The figures of annual reports (政府信息公开工作年度报告), one a row; report-findings says which sums do not agree.",
+    )
+)
+@_format_option
+@_output_option
+@_agency_option
+@_since_option
+@_bom_option
+@_raw_option
+@data_option
+def figures(*, form: str, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path) -> None:
+    """Write the figures."""
+    _check_csv(form, no_bom=no_bom, raw=raw)
+    tally = _write(figure_rows, FIGURE_FIELDS, form=form, output=output, agency=agency, since=since,
+                   no_bom=no_bom, raw=raw, data=data)  # fmt: skip
+    say_done(say(f"{tally.figures} 个数", f"{tally.figures} figures"), output)
+    _say_tally(tally)
+
+
+@click.command(
+    "report-findings",
+    help=say(
+        "导出年度报告中对不上、读不出或缺少之处:合计不符、年份不明、缺行缺列等。什么都不更正。",
+        "What does not agree, cannot be read or is not there in annual reports: sums, years, rows, columns. Nothing is corrected.",
+    ),
+)
+@_format_option
+@_output_option
+@_agency_option
+@_since_option
+@_bom_option
+@_raw_option
+@data_option
+def report_findings(
+    *, form: str, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path
+) -> None:
+    """Write the findings."""
+    _check_csv(form, no_bom=no_bom, raw=raw)
+    tally = _write(finding_rows, FINDING_FIELDS, form=form, output=output, agency=agency, since=since,
+                   no_bom=no_bom, raw=raw, data=data)  # fmt: skip
+    count = tally.findings.total()
+    say_done(say(f"{count} 条核对结果", f"{count} findings"), output)
+    _say_tally(tally)
+
+
+def _write(  # noqa: PLR0913 - what the commands take
+    rows_of: Callable[[Iterator[Read], Tally], Iterator[dict[str, Any]]],
+    fields: tuple[str, ...],
+    *,
+    form: str,
+    output: str,
+    agency: str | None,
+    since: Any,
+    no_bom: bool,
+    raw: bool,
+    data: Path,
+) -> Tally:
+    """Write rows made of the annual reports; return what was counted."""
+    tally = Tally()
+    day = since.date().isoformat() if since else None
+    with (
+        open_catalog(data) as catalog,
+        closing(read_reports(catalog, agency=agency, since=day)) as found,
+        opened(output) as target,
+    ):
+        rows = rows_of(found, tally)
+        if form == "csv":
+            write_csv(rows if raw else guarded_rows(rows), target, fields=fields, bom=not no_bom, guard=False)
+        else:
+            write_jsonl(rows, target)
+    return tally
+
+
+def _check_csv(form: str, *, no_bom: bool, raw: bool) -> None:
+    if form != "csv" and (no_bom or raw):
+        raise UsageMistake(say("--no-bom 和 --raw 只用于 --format csv", "--no-bom and --raw go with --format csv only"))
+
+
+def _say_tally(tally: Tally) -> None:
+    differ = tally.findings["sum_differs"]
+    click.echo(
+        say(
+            f"{tally.reports} 份年度报告;核对合计 {tally.sums_checked} 项,不符 {differ} 项,因空缺无法核对 {tally.sums_open} 项",
+            f"{tally.reports} annual reports; {tally.sums_checked} sums checked, {differ} disagree, {tally.sums_open} are left "
+            "open by blank cells",
+        ),
+        err=True,
+    )
