@@ -19,9 +19,10 @@ from typing import IO, TYPE_CHECKING, Any
 from archive import catalog_reads as reads
 from archive.catalog_texts import EXPORTED, exported_text
 from archive.errors import ArchiveWriteError
+from archive.kinds import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from archive.catalog import Catalog
     from archive.model import Document
@@ -56,6 +57,17 @@ DOCUMENT_FIELDS = (
     "last_checked_at",
     "extraction",
     "capture",
+    "subtitle",
+    "author",
+    "editor",
+    "genre",
+    "keywords",
+    "effective_date",
+    "expiry_date",
+    "site_id_code",
+    "kind",
+    "kind_rule",
+    "origins",
 )
 """Fields of an exported document, in the order of CSV columns."""
 
@@ -72,6 +84,14 @@ _PRINTED = (
     "topic",
     "validity",
     "text",
+    "subtitle",
+    "author",
+    "editor",
+    "genre",
+    "keywords",
+    "effective_date",
+    "expiry_date",
+    "site_id_code",
 )
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
@@ -99,13 +119,16 @@ def export_documents(
 def document_of_row(catalog: Catalog, row: Row) -> dict[str, Any]:
     """The exported form of a row of :func:`archive.catalog_reads.document_rows`."""
     document_id = row["document_id"]
+    channels = reads.channels(catalog, document_id)
     return {
         **{name: row[name] for name in _PRINTED},
+        **_kind(row, channels),
+        "origins": json.loads(row["origins"] or "{}"),
         "document_id": document_id,
         "agency": row["agency"],
         "url": row["url"],
         "aliases": reads.aliases(catalog, document_id),
-        "channels": reads.channels(catalog, document_id),
+        "channels": channels,
         "tables": json.loads(row["tables"]),
         "attachments": [_attachment(file) for file in reads.files(catalog, row["id"], "attachment")],
         "images": [_image(file) for file in reads.files(catalog, row["id"], "image")],
@@ -133,7 +156,9 @@ def document_of_page(document: Document, *, agency: str | None = None) -> dict[s
     extraction = document.extraction
     values: dict[str, Any] = dict.fromkeys(DOCUMENT_FIELDS)
     values.update((name, getattr(document, name)) for name in _PRINTED)
+    values.update(_kind(values, ()))
     values.update(
+        origins=dict(document.origins),
         agency=agency,
         url=document.url,
         aliases=[],
@@ -157,6 +182,13 @@ def document_of_page(document: Document, *, agency: str | None = None) -> dict[s
         },
     )
     return values
+
+
+def _kind(values: Mapping[str, Any], channels: Sequence[str]) -> dict[str, str | None]:
+    """Kind of a document and the rule that says so."""
+    names = ("title", "document_number", "genre")
+    found = find_kind(**{name: values[name] for name in names}, channels=channels)
+    return {"kind": found.kind if found else None, "kind_rule": found.rule if found else None}
 
 
 def _place(row: Row) -> dict[str, Any] | None:

@@ -61,6 +61,17 @@ CONTRACT = [
     "last_checked_at",
     "extraction",
     "capture",
+    "subtitle",
+    "author",
+    "editor",
+    "genre",
+    "keywords",
+    "effective_date",
+    "expiry_date",
+    "site_id_code",
+    "kind",
+    "kind_rule",
+    "origins",
 ]
 PDF = "http://sfj.sample.test/files/P1.pdf"
 
@@ -97,6 +108,8 @@ def test_exported_document(sample: Sample) -> None:
         document_number="样司〔2024〕3号",
         tables=((("甲", "乙"),),),
         cites=("样府〔2020〕1号",),
+        genre="公示",
+        origins={"title": "label", "publish_date": "label"},
     )
     kept = fetched(PDF, "a" * 64)
     lost = fetched("http://sfj.sample.test/files/P2.doc", None, error="404")
@@ -112,6 +125,8 @@ def test_exported_document(sample: Sample) -> None:
     assert (row["aliases"], row["channels"]) == ([url_of("t9")], ["公示公告", "政策文件"])
     assert (row["tables"], row["cites"]) == ([[["甲", "乙"]]], ["样府〔2020〕1号"])
     assert (row["state"], row["version_count"], row["publish_date_source"]) == ("live", 1, "label")
+    assert (row["genre"], row["kind"], row["kind_rule"]) == ("公示", "公告公示", "title:公示")
+    assert row["origins"] == {"title": "label", "publish_date": "label"}
     first, second = row["attachments"]
     assert first["capture"] == {
         "warc_file": pdf.warc_file,

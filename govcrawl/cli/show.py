@@ -30,11 +30,14 @@ _FIELDS = (
     ("source", "来源"),
     ("publisher", "发布机构"),
     ("author", "作者"),
+    ("editor", "责任编辑"),
     ("index_number", "索引号"),
     ("document_number", "文号"),
     ("topic", "主题分类"),
+    ("genre", "体裁"),
     ("validity", "有效性"),
     ("keywords", "关键词"),
+    ("site_id_code", "网站标识码"),
 )
 _SHOWN_CHARACTERS = 80
 _SOURCES = {
@@ -42,6 +45,8 @@ _SOURCES = {
     "meta": ("meta 标签", "meta tag"),
     "index": ("索引表", "index table"),
     "list": ("列表页", "list page"),
+    "text": ("正文", "the text"),
+    "heading": ("网页标题", "heading or window title"),
 }
 
 
@@ -106,7 +111,7 @@ def read_facts(catalog: Catalog, document_id: str, number: int | None) -> dict[s
                 f"{document_id} has no version {number}; it has 1 to {len(versions)}",
             )
         )
-    more = ("subtitle", "effective_date", "expiry_date", "author", "keywords", "publish_date_text", "key", "failures")
+    more = ("publish_date_text", "key", "failures")
     return {
         **document_of_row(catalog, row),
         **{name: row[name] for name in (*more, "text_digest", "version_digest", "state_since_at")},
@@ -124,11 +129,12 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     )
     since = facts["state_since_at"][:10]
     lines = [
-        click.style(facts["title"] or say("(无标题)", "(no title)"), bold=True),
+        click.style(facts["title"] or say("(无标题)", "(no title)"), bold=True) + _origin(facts, "title"),
         f"{facts['document_id']}  {facts['state']} ({say(f'自 {since}', f'since {since}')}), {version_of}",
         facts["url"],
         *(f"= {alias}" for alias in facts["aliases"]),
         say("栏目: ", "channels: ") + (", ".join(facts["channels"]) or "–"),
+        say("类别: ", "kind: ") + (f"{facts['kind']}  ← {facts['kind_rule']}" if facts["kind"] else "–"),
         "",
     ]
     lines += [
@@ -143,10 +149,11 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 def _origin(facts: dict[str, Any], name: str) -> str:
     """Where a value was read, where the catalog knows it."""
-    if name != "publish_date" or facts["publish_date_source"] is None:
+    origin = facts["origins"].get(name) or (facts["publish_date_source"] if name == "publish_date" else None)
+    if origin is None:
         return ""
-    zh, en = _SOURCES[facts["publish_date_source"]]
-    printed = f" “{facts['publish_date_text']}”" if facts["publish_date_text"] else ""
+    zh, en = _SOURCES[origin]
+    printed = f" “{facts['publish_date_text']}”" if name == "publish_date" and facts["publish_date_text"] else ""
     return f"  ← {say(zh, en)}{printed}"
 
 
