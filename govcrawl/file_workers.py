@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 128 << 20
 FILES_PER_PROCESS = 200  # libraries keep caches and leak: a fresh process now and then bounds the memory
 _GRACE_SECONDS = 5.0
+_START_SECONDS = 120.0
+_READY = "ready"
 _NICE = 10  # a crawl's pages go before files
 
 Lost = Literal["timeout", "died", "memory"]
@@ -100,12 +102,14 @@ class _Child:
         self._process.start()
         theirs.close()
         self.files = 0
-        self._busy = False
+        self._busy = True  # until it says that it is ready: only then does a file's time run
 
     def read(self, path: Path, seconds: float, *, with_tables: bool) -> Found | Lost:
         self.files += 1
-        self._busy = True
         try:
+            if self.files == 1 and not (self._pipe.poll(_START_SECONDS) and self._pipe.recv() == _READY):
+                return "died"
+            self._busy = True
             self._pipe.send((str(path), with_tables))
             if not self._pipe.poll(seconds):
                 return "timeout"
@@ -134,9 +138,12 @@ def serve(pipe: Connection, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     os.nice(_NICE)
     logging.disable(logging.ERROR)  # libraries complain of each damaged object
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)  # … and Rust prints a stack over each damaged workbook
     from govcrawl.attachment_readers.read import read_bytes  # noqa: PLC0415 -- after the limits
 
     with contextlib.suppress(EOFError, OSError):
+        pipe.send(_READY)
         while True:
             path, with_tables = pipe.recv()
             pipe.send(_read(read_bytes, path, with_tables=with_tables))

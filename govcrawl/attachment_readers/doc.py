@@ -10,11 +10,12 @@ import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import olefile
 
 from govcrawl.attachment_readers.found import MAX_CHARACTERS, Found, Refused
+from govcrawl.attachment_readers.spans import Cell, put_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ _PAGE = 512
 _BX = 13
 _IN_TABLE, _ROW_END = 0x2416, 0x2417  # sprmPFInTable, sprmPFTtp
 _VARIABLE = 6
+_TC80, _MERGED_LEFT = 20, 0x2
+_WIDTH = 1000
 _OPERAND = {0: 1, 1: 1, 2: 2, 3: 4, 4: 2, 5: 2, 7: 3}  # bytes by spra (2.2.5.1); 6: told by the first byte
 _TABLE_SPRM, _TABS_SPRM = 0xD608, 0xC615
 _CELL, _LINE = "\x07", "\x0b"
@@ -67,7 +70,7 @@ def read_doc(data: bytes, found: Found) -> None:
         _read_97(stream, table, found)
     elif ident in {_WORD97, _WORD6} or not table:
         first, last = struct.unpack_from("<II", stream, _FC_MIN)
-        _Writer(_Marks(set(), set()), found).put(stream[first:last].decode("gb18030", "replace"))
+        _Writer(_Marks({}, set()), found).put(stream[first:last].decode("gb18030", "replace"))
     else:
         raise Refused("broken", f"a WordDocument stream that begins with {ident:#06x}")
 
@@ -116,16 +119,26 @@ def _pieces(stream: bytes, table: bytes) -> list[_Piece]:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Positions of the marks that end a row of a table, and of those that end a paragraph inside a cell."""
+    """Positions of the marks that end a row of a table, with its definition, and of those that end a paragraph in a cell."""
 
-    row_ends: set[int]
+    row_ends: dict[int, bytes]
     inside: set[int]
 
     def part(self, start: int, count: int) -> _Marks:
         """Return those of a stretch of the text, counted from its beginning."""
         return _Marks(
-            *({at - start for at in marks if start <= at < start + count} for marks in (self.row_ends, self.inside))
+            {at - start: row for at, row in self.row_ends.items() if start <= at < start + count},
+            {at - start for at in self.inside if start <= at < start + count},
         )
+
+
+class _Run(NamedTuple):
+    """A stretch of the file that holds a paragraph in a table."""
+
+    start: int
+    end: int
+    row_end: bool
+    definition: bytes  # operand of sprmTDefTable of the paragraph that ends a row
 
 
 class _Paragraphs:
@@ -135,41 +148,43 @@ class _Paragraphs:
         start, length = struct.unpack_from("<II", stream, _FC_PAPX)
         plc = table[start : start + length]
         count = max(0, (len(plc) - 4) // 8)
-        found: set[tuple[int, int, bool]] = set()
+        found: set[_Run] = set()
         for number in range(count):
             page_number = struct.unpack_from("<I", plc, 4 * (count + 1) + 4 * number)[0] & 0x3F_FFFF
             page = stream[page_number * _PAGE : (page_number + 1) * _PAGE]
             if len(page) == _PAGE:
                 found.update(_table_runs(page))
         self._runs = sorted(found)
-        self._starts = [start for start, _, _ in self._runs]
+        self._starts = [run.start for run in self._runs]
 
-    def at(self, offset: int) -> bool | None:
-        """Tell of the paragraph there: ``True`` = it ends a row, ``False`` = it stands in a table, ``None`` = it does not."""
+    def at(self, offset: int) -> _Run | None:
+        """Return the paragraph there, ``None`` where it stands in no table."""
         number = bisect_right(self._starts, offset) - 1
-        return self._runs[number][2] if number >= 0 and offset < self._runs[number][1] else None
+        return self._runs[number] if number >= 0 and offset < self._runs[number].end else None
 
 
 def _text(stream: bytes, pieces: list[_Piece], paragraphs: _Paragraphs, wanted: int) -> tuple[str, _Marks]:
     """Return the characters by position, and what their marks mean."""
     parts: list[str] = []
-    marks = _Marks(set(), set())
+    marks = _Marks({}, set())
     length = 0
     for piece in pieces:
         if length >= min(wanted, 2 * MAX_CHARACTERS):
             break
         part = piece.read(stream, "cp1252")
         for mark in _MARK.finditer(part):
-            kind = paragraphs.at(piece.offset + mark.start() * piece.width)
-            if kind is not None:
-                (marks.row_ends if kind and mark[0] == _CELL else marks.inside).add(length + mark.start())
+            run = paragraphs.at(piece.offset + mark.start() * piece.width)
+            if run is not None and run.row_end and mark[0] == _CELL:
+                marks.row_ends[length + mark.start()] = run.definition
+            elif run is not None:
+                marks.inside.add(length + mark.start())
         parts.append(part)
         length += len(part)
     return "".join(parts), marks
 
 
-def _table_runs(page: bytes) -> Iterator[tuple[int, int, bool]]:
-    """Yield where the paragraphs in tables lie, and whether they end a row."""
+def _table_runs(page: bytes) -> Iterator[_Run]:
+    """Yield the paragraphs in tables that a page of properties tells of."""
     runs = page[-1]
     if 4 * (runs + 1) + _BX * runs > _PAGE:
         return
@@ -180,14 +195,15 @@ def _table_runs(page: bytes) -> Iterator[tuple[int, int, bool]]:
             continue
         size = page[at]
         first, length = (at + 1, 2 * size - 1) if size else (at + 2, 2 * page[at + 1])
-        in_table, row_end = _table_sprms(page[first + 2 : first + length])  # behind the style's number
+        in_table, row_end, definition = _table_sprms(page[first + 2 : first + length])  # behind the style's number
         if in_table or row_end:
-            yield offsets[run], offsets[run + 1], row_end
+            yield _Run(offsets[run], offsets[run + 1], row_end, definition)
 
 
-def _table_sprms(grpprl: bytes) -> tuple[bool, bool]:
-    """Return whether sprmPFInTable and sprmPFTtp are set."""
+def _table_sprms(grpprl: bytes) -> tuple[bool, bool, bytes]:
+    """Return whether sprmPFInTable and sprmPFTtp are set, and the operand of sprmTDefTable."""
     in_table = row_end = False
+    definition = b""
     at = 0
     while at + 3 <= len(grpprl):
         sprm = struct.unpack_from("<H", grpprl, at)[0]
@@ -198,12 +214,31 @@ def _table_sprms(grpprl: bytes) -> tuple[bool, bool]:
         if spra != _VARIABLE:
             at += _OPERAND[spra]
         elif sprm == _TABLE_SPRM:
-            at += 1 + int.from_bytes(grpprl[at : at + 2], "little")
+            size = int.from_bytes(grpprl[at : at + 2], "little")
+            definition = grpprl[at + 2 : at + 1 + size]
+            at += 1 + size
         elif sprm == _TABS_SPRM and grpprl[at] == 0xFF:  # noqa: PLR2004 -- longer than a byte can say; the last of its kind
             break
         else:
             at += 1 + grpprl[at]
-    return in_table, row_end
+    return in_table, row_end, definition
+
+
+def _cells(texts: list[str], definition: bytes) -> list[Cell]:
+    """Return a row's cells as their definition places them (2.9.315 TDefTableOperand); without one, one column each."""
+    count = definition[0] if definition else 0
+    if count < len(texts) or len(definition) < 1 + 2 * (count + 1):
+        return [Cell(text, _WIDTH * number) for number, text in enumerate(texts, 1)]
+    edges = struct.unpack_from(f"<{count + 1}h", definition, 1)
+    cells: list[Cell] = []
+    for number, text in enumerate(texts):
+        at = 1 + 2 * (count + 1) + _TC80 * number
+        flags = int.from_bytes(definition[at : at + 2], "little")
+        if flags & _MERGED_LEFT and cells:
+            cells[-1] = cells[-1]._replace(edge=edges[number + 1] - edges[0])
+        else:
+            cells.append(Cell(text, edges[number + 1] - edges[0], flags >> 5 & 3 == 1))
+    return cells
 
 
 class _Writer:
@@ -217,7 +252,7 @@ class _Writer:
         self._found = found
         self._line: list[str] = []
         self._cells: list[str] = []
-        self._rows: list[list[str]] = []
+        self._rows: list[list[Cell]] = []
         self._fields: list[bool] = []  # whether the result of each open field is being read
 
     def put(self, text: str) -> None:  # noqa: C901 -- one branch for each mark
@@ -246,7 +281,7 @@ class _Writer:
     def _end_cell(self, position: int) -> None:
         told = self._marks.row_ends
         if position in told or (not told and self._cells and not self._line):
-            self._rows.append(self._cells)
+            self._rows.append(_cells(self._cells, told.get(position, b"")))
             self._cells = []
         else:
             self._cells.append("".join(self._line).strip())
@@ -262,5 +297,5 @@ class _Writer:
 
     def _end_table(self) -> None:
         if self._rows or self._cells:
-            rows, self._rows, self._cells = [*self._rows, self._cells], [], []
-            self._found.add_table(rows)
+            rows, self._rows, self._cells = [*self._rows, _cells(self._cells, b"")], [], []
+            put_rows(rows, self._found)

@@ -69,6 +69,7 @@ class Found:
     Args:
         media_type: what the content is, whatever it was called.
         pages: how many pages it has; ``None`` where that cannot be said.
+        scans: pages with a picture or drawing and hardly a character.
         tables: tables > rows > cells, spans resolved.
         members: of an archive, one dict per member.
         flags: ``cut`` (more is there than is kept), ``tables_unread``, ``pages_without_text``.
@@ -78,6 +79,7 @@ class Found:
     status: TextStatus = "text"
     reason: str | None = None
     pages: int | None = None
+    scans: int = 0
     text: str | None = None
     tables: list[Table] = field(default_factory=list)
     members: list[dict[str, Any]] = field(default_factory=list)
@@ -134,9 +136,14 @@ class Found:
         self.text = text or None
         if self.status != "text":
             return
-        if self.pages and sum(not char.isspace() for char in text) < MIN_CHARACTERS_PER_PAGE * self.pages:
+        if self.scans:
+            self.flags.add("pages_without_text")
+        shown = sum(not char.isspace() for char in text)
+        if self.pages and self.scans and shown < MIN_CHARACTERS_PER_PAGE * self.pages:
             self.status = "needs_ocr"
-            self.reason = f"{len(text)} characters on {self.pages} pages: scanned images"
+            self.reason = (
+                f"{shown} characters on {self.pages} pages, {self.scans} of them without text but with pictures"
+            )
         elif not text and not self.tables:
             self.status, self.reason = "empty", "there is no text in it"
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BOX = 4  # numbers of a boundary: x, y, width, height, in millimetres
+_DRAWN = frozenset({"ImageObject", "PathObject", "CompositeObject"})
 _SAME_LINE = 0.6  # share of the height by which two objects of one line may differ
 _GAP = 1.5  # blanks wider than so many heights part columns
 
@@ -22,7 +23,6 @@ def read_ofd(data: bytes, found: Found) -> None:
     if package.has("Encryptions.xml"):
         raise Refused("encrypted", "it is encrypted (Encryptions.xml)")
     found.pages = 0
-    bare = 0
     for body in package.xml("OFD.xml").iter():
         if local(body) != "DocRoot" or not body.text:
             continue
@@ -34,12 +34,12 @@ def read_ofd(data: bytes, found: Found) -> None:
                 continue
             part = page.lstrip("/") if page.startswith("/") else posixpath.join(posixpath.dirname(root), page)
             before = found.characters
-            for line in _lines(package.xml(part)):
+            content = package.xml(part)
+            for line in _lines(content):
                 found.add(line)
-            bare += found.characters - before < MIN_CHARACTERS_PER_PAGE
+            bare = found.characters - before < MIN_CHARACTERS_PER_PAGE
+            found.scans += bare and any(local(element) in _DRAWN for element in content.iter())
             found.add("")
-    if bare:
-        found.flags.add("pages_without_text")
 
 
 def _pages(document: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from govcrawl.attachment_readers.found import Found, Refused
+from govcrawl.attachment_readers.spans import Cell, put_rows
 
 _TOKEN = re.compile(
     rb"\\bin(\d{1,9}) ?|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n]+|([^\\{}\r\n]+)",
@@ -32,6 +33,8 @@ _CHARACTERS = {
     b"enspace": "\u2002",
 }
 _ENDS = frozenset({b"par", b"sect", b"page", b"column"})
+_NESTED = {b"nestcell": "\t", b"nestrow": "\n"}
+_WIDTH = 1000
 _MAX_DEPTH = 2000
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -58,7 +61,9 @@ class _Reading:
         self._bytes = bytearray()  # 8-bit text that waits for its other half
         self._line: list[str] = []
         self._cells: list[str] = []
-        self._rows: list[list[str]] = []
+        self._rows: list[list[Cell]] = []
+        self._row: list[tuple[int, bytes]] = []  # right edge and merge flag of each cell of the row
+        self._merge = b""
         self._skip = 0
         self._unit: int | None = None  # a high surrogate that waits for the low one
 
@@ -145,7 +150,7 @@ class _Reading:
             self._flush()
             self._shown_word(word, number)
 
-    def _shown_word(self, word: bytes, number: int | None) -> None:
+    def _shown_word(self, word: bytes, number: int | None) -> None:  # noqa: C901 -- one branch for each word
         state = self._state
         if word == b"u" and number is not None:
             self._unicode(number & 0xFFFF)
@@ -156,12 +161,20 @@ class _Reading:
             self._state = replace(state, in_table=True)
         elif word == b"pard":
             self._state = replace(state, in_table=False)
-        elif word in {b"cell", b"nestcell"}:
+        elif word == b"trowd":
+            self._row, self._merge = [], b""
+        elif word in {b"clvmrg", b"clmrg"}:
+            self._merge = word
+        elif word == b"cellx":
+            self._row.append((number or 0, self._merge))
+            self._merge = b""
+        elif word == b"cell":
             self._cells.append("".join(self._line).strip())
             self._line = []
-        elif word in {b"row", b"nestrow"}:
-            self._rows.append(self._cells)
-            self._cells = []
+        elif word == b"row":
+            self._rows.append(self._take_row())
+        elif word in _NESTED:  # a table inside a cell is part of its text
+            self._line.append(_NESTED[word])
         elif word in _ENDS:
             self._end_paragraph()
 
@@ -184,8 +197,21 @@ class _Reading:
 
     def _end_table(self) -> None:
         if self._rows or self._cells:
-            rows, self._rows, self._cells = [*self._rows, self._cells], [], []
-            self._found.add_table(rows)
+            rows, self._rows = [*self._rows, self._take_row()], []
+            put_rows(rows, self._found)
+
+    def _take_row(self) -> list[Cell]:
+        """Return the cells that were read, as their row's definition places them."""
+        texts, self._cells = self._cells, []
+        if len(texts) > len(self._row):
+            return [Cell(text, _WIDTH * number) for number, text in enumerate(texts, 1)]
+        cells: list[Cell] = []
+        for text, (edge, merge) in zip(texts, self._row, strict=False):
+            if merge == b"clmrg" and cells:
+                cells[-1] = cells[-1]._replace(edge=edge)
+            else:
+                cells.append(Cell(text, edge, merge == b"clvmrg"))
+        return cells
 
 
 def read_rtf(data: bytes, found: Found) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ def read_workbook(data: bytes, found: Found) -> None:
     """Read every worksheet: its name, its rows; a merged cell's text stands in each place it covers."""
     if data.startswith(_ZIP):
         Package(data)  # what it unpacks to is bounded before it is unpacked
+    with _panics_told():
+        _read_sheets(data, found)
+
+
+def _read_sheets(data: bytes, found: Found) -> None:
     try:
         workbook = calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     except calamine.PasswordError:
@@ -32,7 +38,7 @@ def read_workbook(data: bytes, found: Found) -> None:
     with workbook:
         kinds = {sheet.name: sheet.typ for sheet in workbook.sheets_metadata}
         for number, name in enumerate(workbook.sheet_names):
-            if kinds.get(name) not in {None, calamine.SheetTypeEnum.WorkSheet}:
+            if kinds.get(name) not in (None, calamine.SheetTypeEnum.WorkSheet):
                 continue
             try:
                 sheet = workbook.get_sheet_by_index(number)
@@ -43,6 +49,17 @@ def read_workbook(data: bytes, found: Found) -> None:
                 found.add(name)
                 _read_sheet(sheet, found)
                 found.add("")
+
+
+@contextmanager
+def _panics_told() -> Iterator[None]:
+    """Turn a panic of the Rust code, which no import can name, into what a damaged file is."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise Refused("broken", f"damaged workbook: {error}"[:300]) from None
+        raise
 
 
 def _read_sheet(sheet: Any, found: Found) -> None:

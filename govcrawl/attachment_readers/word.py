@@ -233,15 +233,24 @@ def _odf_text(element: Any) -> str:
     return "".join(pieces)
 
 
-def _odf_rows(table: Any) -> Iterator[list[str]]:
+def _odf_rows(table: Any, above: dict[int, tuple[int, str]] | None = None) -> Iterator[list[str]]:
+    above = {} if above is None else above  # column: how many rows below its cell still covers, and its text
     for child in table:
         if local(child) == "table-row":
             row: list[str] = []
             for cell in child:
-                if local(cell) in {"table-cell", "covered-table-cell"}:
+                name = local(cell)
+                if name == "covered-table-cell":
+                    rows_left, text = above.get(len(row), (0, ""))
+                    above[len(row)] = (rows_left - 1, text) if rows_left > 1 else (0, "")
+                    row.append(text if rows_left else row[-1] if row else "")
+                elif name == "table-cell":
                     text = "\n".join(_odf_text(one) for one in cell if local(one) in {"p", "h", "list"})
                     count = attribute(cell, "number-columns-repeated")
+                    down = _span_of(attribute(cell, "number-rows-spanned"))
+                    for column in range(len(row), len(row) + _span_of(attribute(cell, "number-columns-spanned"))):
+                        above[column] = (down - 1, text)
                     row += [text] * (_span_of(count) if text else 1)
             yield row
         else:
-            yield from _odf_rows(child)
+            yield from _odf_rows(child, above)
