@@ -207,42 +207,53 @@ def _is_number(cell: str) -> bool:
 
 def _put_applications(block: _Block, order: tuple[str, ...], readout: Readout) -> tuple[str, ...]:
     """Put the cells of 收到和处理申请; return its applicants from left to right, for a table that goes on from it."""
-    width = max(len(row.cells) for row in block.rows)
-    first = 1 + max(row.place.column for row in block.rows)
-    columns: dict[int, str] = {}
-    for column in range(width):
-        names = (form.applicant_of(label(row[column])) for row in reversed(block.heads) if column < len(row))
-        if name := next(filter(None, names), None):
-            columns[column] = name
-    printed = tuple(
-        dict.fromkeys(
-            name
-            for name in form.APPLICANTS
-            if any(form.applicant_of(label(c)) == name for row in block.heads for c in row)
-        )
-    )
-    if not block.heads:
-        printed = order
-    whole = len(set(columns.values())) == len(form.APPLICANTS) and min(columns) >= first
-    if not whole and len(printed) == len(form.APPLICANTS) == width - first:
-        columns = dict(enumerate(printed, first))  # every heading is printed and there is a column for each
-        whole = True
-    columns = {column: name for column, name in columns.items() if column >= first}
-    if not columns:
-        if block.heads or order or len(block.rows) >= _ENOUGH:
-            text = f"{len(block.rows)} × {width}"
-            readout.odd.append(Odd("columns_unknown", form.APPLICATIONS, text, block.rows[0].place))
-        return order
-    picks = _picks(columns, block.rows)
+    columns = _applicant_columns(block.heads)
+    named = {form.applicant_of(label(cell)) for head in block.heads for cell in head}
+    printed = tuple(name for name in form.APPLICANTS if name in named) if block.heads else order
+    complete = len(printed) == len(form.APPLICANTS)
+    below = [row for row in block.rows if columns and row.place.column < min(columns)]
+    aside = [row for row in block.rows if row not in below]
+    if complete and len(below) < len(aside):  # the headings slid: then each row is told by itself
+        below, aside = [], list(block.rows)
+    picks = _picks(columns, below)
+    unknown = []
     for row in block.rows:
-        for name, (column, ambiguous) in picks(row).items():
+        if row in below:
+            found = picks(row)
+        elif complete and (start := _start(row, len(printed))) is not None:
+            # a row that a span pushed aside, or without headings: all are known, and there is a cell for each
+            found = {name: (column, False) for column, name in enumerate(printed, start)}
+        else:
+            unknown.append(row)
+            continue
+        for name, (column, ambiguous) in found.items():
             place = row.place._replace(column=column)
             text = row.cells[column] if column < len(row.cells) else ""
             cell = Cell(
                 form.APPLICATIONS, row.code, row.item, None, name, text, row.printed_item, None, place, ambiguous
             )
             readout.cells.append(cell)
-    return printed if whole else ()
+    if unknown and (block.heads or order or len(unknown) >= _ENOUGH):
+        readout.odd += [Odd("columns_unknown", form.APPLICATIONS, row.printed_item, row.place) for row in unknown]
+    return printed if complete else ()
+
+
+def _start(row: _Row, count: int) -> int | None:
+    """Return where the last ``count`` cells of a row begin, if nothing else stands between them and its item."""
+    start = len(row.cells) - count
+    if start <= row.place.column or any(row.cells[column].strip() for column in range(row.place.column + 1, start)):
+        return None
+    return start
+
+
+def _applicant_columns(heads: Sequence[Sequence[str]]) -> dict[int, str]:
+    """Return what the lowest heading over each column names."""
+    columns = {}
+    for column in range(max(map(len, heads), default=0)):
+        names = (form.applicant_of(label(row[column])) for row in reversed(heads) if column < len(row))
+        if name := next(filter(None, names), None):
+            columns[column] = name
+    return columns
 
 
 def _put_disputes(block: _Block, readout: Readout) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FindingKind = Literal[
     "sum_differs",
+    "sum_open",
     "year_unreadable",
     "year_differs",
     "unreadable_value",
@@ -100,7 +101,7 @@ class Report:
     Args:
         year: the year it is about; ``None`` where neither title nor text says so.
         layout: ``2019`` or ``2021``; ``None`` where neither's own rows or columns are there.
-        sums_checked: sums of which all parts are there; ``sums_open``: those that blank or missing cells leave open.
+        sums_checked: sums that agree or disagree for certain; ``sums_open``: those that blank or missing cells leave open.
     """
 
     year: int | None
@@ -335,25 +336,33 @@ class _Sums:
         item: str | None = None,
         applicant: str | None = None,
     ) -> None:
-        """Compare two sums. Counts are not negative, so that parts without a value can only make a sum larger."""
-        sums = []
-        whole = []
+        """Compare two sums.
+
+        Parts without a value (blank, unreadable, missing) leave a sum open, for nobody knows whether they stand for 0. It is
+        certain all the same where what is printed agrees without them, or is more than it should be: counts are not negative.
+        """
+        sums: list[int | float] = []
+        whole: list[bool] = []
         cells: list[Place] = []
+        printed = 0
         for keys in (left, right):
             figures = [figure for key in keys if (figure := self.sheet.figures.get(key)) is not None]
             values = [figure.value for figure in figures if figure.value is not None]
             sums.append(sum(values))
             whole.append(len(values) == len(keys))
             cells += [figure.place for figure in figures]
+            printed += bool(values)
         expected, got = sums
-        if not all(whole) and not (whole[1] and expected > got) and not (whole[0] and got > expected):
-            self.open += 1
-            return
-        self.checked += 1
-        if expected != got:
+        both = printed == len(sums)
+        certain = (
+            all(whole) or (both and expected == got) or (whole[1] and expected > got) or (whole[0] and got > expected)
+        )
+        self.checked += certain
+        self.open += not certain
+        if expected != got and both:
             self.findings.append(
                 Finding(
-                    kind="sum_differs",
+                    kind="sum_differs" if certain else "sum_open",
                     table=left[0][0],
                     item=item,
                     applicant=applicant,
