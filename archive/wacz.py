@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class _Package:
 
     def __init__(self, archive: zipfile.ZipFile, at: datetime) -> None:
         self._archive = archive
+        self._unix_seconds = min(int(at.timestamp()), 0x7FFFFFFF)
         self._at = (max(at.year, _FIRST_YEAR), at.month, at.day, at.hour, at.minute, at.second)
         self.resources: list[dict[str, Any]] = []
 
@@ -63,6 +65,9 @@ class _Package:
         info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
         info.create_system = 3  # the same on every system
+        # ReplayWeb.page (2.4.6) takes it that a member without extra field in the central directory has none in front of
+        # its bytes either, where a ZIP64 field may stand: so every member has one in both places, its time (Info-ZIP 'UT').
+        info.extra = struct.pack("<HHBi", 0x5455, 5, 1, self._unix_seconds)
         info.file_size = expected_bytes or 0
         with self._archive.open(info, "w", force_zip64=expected_bytes is None) as target:
             measured = Measured(target)

@@ -190,6 +190,15 @@ def test_larger_than_zip_was_made_for(data: Path, monkeypatch: pytest.MonkeyPatc
     assert opened(large) == whole
 
 
+def test_members_are_found_by_the_central_directory_alone(data: Path) -> None:
+    """Where a field stands in front of a member's bytes, the directory has one too: ReplayWeb.page counts on that."""
+    packed = package(data)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        for info in archive.infolist():
+            local_extra_bytes = int.from_bytes(packed[info.header_offset + 28 : info.header_offset + 30], "little")
+            assert bool(local_extra_bytes) == bool(info.extra)
+
+
 def test_changed_file(data: Path) -> None:
     """A WARC file whose bytes are not those it was closed with is not handed on."""
     path = warcs_in(data)[1]
