@@ -25,6 +25,8 @@ _NUMBER = re.compile(
 _MINUS = str.maketrans("−﹣–—―", "-----")
 _NOTHING = frozenset({"", "/", "\\", "-", "--", "---", "无", "空", "·", "."})
 _UNIT = re.compile(r"单位[::]?\s*(万元|亿元|元|件|项|个)")
+_LONGEST_NUMBER = 40  # characters; the sum of all fees of the country needs fewer
+_LONGEST_CELL = 200  # characters that are looked at for a number
 _ENOUGH = 5  # rows without readable columns that are worth a word
 
 
@@ -34,6 +36,9 @@ class Value(NamedTuple):
     number: int | float | None
     unit: str | None
     readable: bool  # False: there is something, but it is no number
+
+
+_BLANK = Value(None, None, readable=True)
 
 
 class Place(NamedTuple):
@@ -98,10 +103,12 @@ class _Block:
 
 def read_value(text: str) -> Value:
     """Read a cell: a number with or without its unit; blank, ``/``, ``-`` and 无 are no number, and nothing is taken for 0."""
-    plain = nfkc(text).translate(_MINUS).strip()
+    if not text:
+        return _BLANK
+    plain = nfkc(text[:_LONGEST_CELL]).translate(_MINUS).strip()
     if "".join(plain.split()) in _NOTHING:
-        return Value(None, None, readable=True)
-    match = _NUMBER.fullmatch(plain)
+        return _BLANK
+    match = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST_NUMBER else None
     if match is None or (match["word"] and match["number"][0] in "+-"):
         return Value(None, None, readable=False)
     digits = match["number"].replace(",", "")
@@ -114,7 +121,7 @@ def read_value(text: str) -> Value:
 def read_cells(tables: Iterable[Sequence[Sequence[str]]]) -> Readout:
     """Find the figures of the national format in tables (tables > rows > cells, spans resolved or left blank)."""
     readout = Readout()
-    blocks = _blocks(tables, readout)
+    blocks = _joined(_blocks(tables, readout))
     order: tuple[str, ...] = ()  # applicants of the block before, left to right
     for block in blocks:
         if block.table == form.APPLICATIONS:
@@ -122,7 +129,7 @@ def read_cells(tables: Iterable[Sequence[Sequence[str]]]) -> Readout:
         elif block.table == form.DISPUTES:
             _put_disputes(block, readout)
         else:
-            _put_disclosure(block, [other for other in blocks if _same_heads(block, other)], readout)
+            _put_disclosure(block, readout)
     return readout
 
 
@@ -162,6 +169,17 @@ def _blocks(tables: Iterable[Sequence[Sequence[str]]], readout: Readout) -> list
                 readout.odd.append(Odd("unrecognised_row", block.table, text, Place(number, row_number, 0)))
         waiting = block if block is not None and not block.rows else None
     return [block for block in blocks if block.rows]
+
+
+def _joined(blocks: list[_Block]) -> list[_Block]:
+    """Join the blocks of 主动公开 that one table has under equal headings: their columns are the same."""
+    joined: dict[object, _Block] = {}
+    for block in blocks:
+        alike = block.table == form.DISCLOSURE
+        first = joined.setdefault((block.number, tuple(block.heads[-1])) if alike else id(block), block)
+        if first is not block:
+            first.rows += block.rows
+    return list(joined.values())
 
 
 def _head_of(keys: Sequence[str]) -> TableName | None:
@@ -211,14 +229,14 @@ def _put_applications(block: _Block, order: tuple[str, ...], readout: Readout) -
     named = {form.applicant_of(label(cell)) for head in block.heads for cell in head}
     printed = tuple(name for name in form.APPLICANTS if name in named) if block.heads else order
     complete = len(printed) == len(form.APPLICANTS)
-    below = [row for row in block.rows if columns and row.place.column < min(columns)]
-    aside = [row for row in block.rows if row not in below]
-    if complete and len(below) < len(aside):  # the headings slid: then each row is told by itself
-        below, aside = [], list(block.rows)
+    first = min(columns, default=0)
+    below = [row for row in block.rows if row.place.column < first]
+    if complete and 2 * len(below) < len(block.rows):  # the headings slid: then each row is told by itself
+        first, below = 0, []
     picks = _picks(columns, below)
     unknown = []
     for row in block.rows:
-        if row in below:
+        if row.place.column < first:
             found = picks(row)
         elif complete and (start := _start(row, len(printed))) is not None:
             # a row that a span pushed aside, or without headings: all are known, and there is a cell for each
@@ -279,11 +297,11 @@ def _put_disputes(block: _Block, readout: Readout) -> None:
         readout.cells.append(cell)
 
 
-def _put_disclosure(block: _Block, alike: list[_Block], readout: Readout) -> None:
-    """Put the cells of 主动公开; ``alike`` are all blocks of the table with the same headings, this one among them."""
+def _put_disclosure(block: _Block, readout: Readout) -> None:
+    """Put the cells of 主动公开."""
     head = block.heads[-1]
     columns = {n: measure for n, cell in enumerate(head) if (measure := form.measure_of(label(cell)))}
-    picks = _picks(columns, [row for other in alike for row in other.rows])
+    picks = _picks(columns, block.rows)
     for row in block.rows:
         for measure, (column, ambiguous) in picks(row).items():
             heading = nfkc(next(cell for n, cell in enumerate(head) if columns.get(n) == measure))
@@ -294,10 +312,6 @@ def _put_disclosure(block: _Block, alike: list[_Block], readout: Readout) -> Non
             readout.cells.append(
                 Cell(form.DISCLOSURE, row.code, row.item, measure, None, text, row.printed_item, unit, place, ambiguous)
             )
-
-
-def _same_heads(one: _Block, other: _Block) -> bool:
-    return one.number == other.number and one.table == other.table and list(one.heads[-1:]) == list(other.heads[-1:])
 
 
 def _all_procedures(heads: Sequence[Sequence[str]]) -> bool:

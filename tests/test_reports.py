@@ -358,6 +358,14 @@ def test_values_that_cannot_be_read() -> None:
     assert values(report, "主动公开")[("20.5.1", "本年处理决定数量")] is None
 
 
+def test_absurd_tables() -> None:
+    """Numbers of thousands of digits are no numbers, and tens of thousands of rows take no time to speak of."""
+    grid = [["信息内容", "本年增/减"], ["行政许可", "5" * 5000]]
+    report = read_report([grid * 10_000, [["甲"] * 10] * 10_000], "", TITLE)
+    assert report is not None
+    assert [(figure.value, figure.place) for figure in report.figures] == [(None, (0, 1, 1))]
+
+
 @given(st.integers(0, 10**9), st.sampled_from(["{}", " {}\n", "{}件", "{} 件", "＋{}"]))
 def test_numbers(number: int, form: str) -> None:
     """A number is read however it is set; full-width digits and thousands' commas too."""
