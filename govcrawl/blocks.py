@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from govcrawl.tables import is_layout, read_grid, read_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator
+    from collections.abc import Collection, Container, Iterator, Sequence
 
 _BLOCKS = frozenset(
     {
@@ -83,19 +83,60 @@ class Content:
         return "\n".join(self.paragraphs)
 
 
+Block = str | tuple[tuple[tuple[str, ...], ...], str]
+"""A paragraph; or a table's grid with its cells' texts, each cell once."""
+
+
+class Marks(Protocol):
+    """Told of every element that is read: who sets marks for links and images, and notes what a paragraph is."""
+
+    def enter(self, element: Any, pieces: list[str]) -> None:
+        """An element begins."""
+
+    def leave(self, element: Any, pieces: list[str]) -> None:
+        """It ends; its last paragraph has been taken."""
+
+    def take(self, pieces: list[str]) -> str:
+        """Return a paragraph's normal text with its marks, empty where it shows nothing."""
+
+    def kind(self) -> Any:
+        """Return what the paragraph just taken is."""
+
+
 @dataclass(slots=True)
 class _Reading:
-    """Blocks read so far; ``pieces`` are the runs of the paragraph that is being read."""
+    """Blocks read so far; ``pieces`` are the runs of the paragraph that is being read; ``kinds`` go with the blocks where there are marks."""
 
-    blocks: list[str | tuple[tuple[tuple[str, ...], ...], str]] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
+    marks: Marks | None = None
+    kinds: list[Any] = field(default_factory=list)
 
     def flush(self) -> None:
         if self.pieces:
-            text = normal_text("".join(self.pieces))
+            text = normal_text("".join(self.pieces)) if self.marks is None else self.marks.take(self.pieces)
             self.pieces.clear()
             if text:
-                self.blocks.append(text)
+                self.put(text)
+
+    def begin(self, element: Any) -> Iterator[Any]:
+        """Read what stands before the children of an element; returns these."""
+        if self.marks is not None:
+            self.marks.enter(element, self.pieces)
+        if element.text:
+            self.pieces.append(element.text)
+        return iter(element)
+
+    def end(self, element: Any, *, is_block: bool) -> None:
+        if is_block:
+            self.flush()
+        if self.marks is not None:
+            self.marks.leave(element, self.pieces)
+
+    def put(self, block: Block) -> None:
+        self.blocks.append(block)
+        if self.marks is not None:
+            self.kinds.append(self.marks.kind())
 
 
 def read_content(container: Any, drop: Collection[Any] = ()) -> Content:
@@ -108,17 +149,34 @@ def read_content(container: Any, drop: Collection[Any] = ()) -> Content:
     _walk(container, frozenset(drop), reading)
     reading.flush()
     blocks = reading.blocks
-    first, last = 0, len(blocks)
-    while last > first and _is_furniture(blocks[last - 1], _TAIL):
-        last -= 1
-    while first < last and _is_furniture(blocks[first], _HEAD):
-        first += 1
-    furniture = tuple(block for block in (*blocks[:first], *blocks[last:]) if isinstance(block, str))
-    blocks = blocks[first:last]
+    cut = find_furniture([block if isinstance(block, str) else None for block in blocks])
+    furniture = tuple(block for n, block in enumerate(blocks) if n in cut and isinstance(block, str))
+    blocks = [block for n, block in enumerate(blocks) if n not in cut] if cut else blocks
     paragraphs = tuple(block for block in blocks if isinstance(block, str))
     tables = tuple(block[0] for block in blocks if not isinstance(block, str))
     complete = "\n".join(block if isinstance(block, str) else block[1] for block in blocks)
     return Content(paragraphs, tables, complete, furniture)
+
+
+def read_marked(container: Any, drop: Collection[Any], marks: Marks) -> list[tuple[Block, Any]]:
+    """Read the same blocks with marks for what plain text does not say, each with its kind; furniture is not cut off."""
+    reading = _Reading(marks=marks)
+    _walk(container, frozenset(drop), reading)
+    reading.flush()
+    return list(zip(reading.blocks, reading.kinds, strict=True))
+
+
+def find_furniture(texts: Sequence[str | None]) -> set[int]:
+    """Return the places of page furniture at both ends; None is a table, an empty text (only an image) is passed over."""
+    cut: set[int] = set()
+    for pattern, places in ((_TAIL, range(len(texts) - 1, -1, -1)), (_HEAD, range(len(texts)))):
+        for place in places:
+            if texts[place] == "":
+                continue
+            if not _is_furniture(texts[place], pattern):
+                break
+            cut.add(place)
+    return cut
 
 
 def normal_text(text: str) -> str:
@@ -167,16 +225,13 @@ def is_hidden(element: Any) -> bool:
 def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
     """Read an element depth first, without recursion but for table cells."""
     pieces = reading.pieces
-    if container.text:
-        pieces.append(container.text)
-    stack: list[tuple[Any, Iterator[Any], bool]] = [(container, iter(container), False)]
+    stack: list[tuple[Any, Iterator[Any], bool]] = [(container, reading.begin(container), False)]
     while stack:
         parent, children, is_block = stack[-1]
         element = next(children, None)
         if element is None:
             stack.pop()
-            if is_block:
-                reading.flush()
+            reading.end(parent, is_block=is_block)
             left = parent if stack else None
         elif is_hidden(element) or element in drop:
             left = element
@@ -189,9 +244,7 @@ def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
             is_block = element.tag in _BLOCKS
             if is_block or element.tag in _BREAKS:
                 reading.flush()
-            if element.text:
-                pieces.append(element.text)
-            stack.append((element, iter(element), is_block))
+            stack.append((element, reading.begin(element), is_block))
         if left is not None and left.tail:
             pieces.append(left.tail)
 
@@ -209,23 +262,23 @@ def _put_table(table: Any, drop: Container[Any], reading: _Reading) -> None:
     seen: list[str] = []
 
     def text_of(cell: Any) -> str:
-        text = _cell_text(cell, drop)
+        text = _cell_text(cell, drop, reading.marks)
         seen.append(text)
         return text
 
     grid = read_grid(rows, text_of)
     if grid:
-        reading.blocks.append((grid, "\n".join(seen)))
+        reading.put((grid, "\n".join(seen)))
 
 
-def _cell_text(cell: Any, drop: Container[Any]) -> str:
+def _cell_text(cell: Any, drop: Container[Any], marks: Marks | None) -> str:
     """Return a cell's paragraphs, joined by newlines."""
     if len(cell) == 0:
         return normal_text(cell.text or "")
     child = cell[0]
     if len(cell) == 1 and len(child) == 0 and child.tag == "p" and not is_hidden(child):  # nearly all cells
         return "\n".join(filter(None, (normal_text(text or "") for text in (cell.text, child.text, child.tail))))
-    inner = _Reading()
+    inner = _Reading(marks=marks)
     _walk(cell, drop, inner)
     inner.flush()
     return "\n".join(block if isinstance(block, str) else block[1] for block in inner.blocks)

@@ -40,6 +40,14 @@ def read_case(case: Path) -> dict[str, Any]:
         The fields as JSON values; ``{"error": …, "message": …}`` where reading fails.
     """
     meta = json.loads((case / "meta.json").read_text("utf-8"))
+    template, page = read_page_of(case)
+    entry = ListEntry(url=page.url, **meta["entry"]) if "entry" in meta else None
+    return read_as(template, page, meta["kind"], entry)
+
+
+def read_page_of(case: Path) -> tuple[Any, Page]:
+    """Return the template of a case, with what an agency of it states, and its page."""
+    meta = json.loads((case / "meta.json").read_text("utf-8"))
     page = Page(
         url=meta["url"],
         body=(case / "page.html").read_bytes(),
@@ -48,11 +56,10 @@ def read_case(case: Path) -> dict[str, Any]:
         method=meta.get("method", "GET"),
         form=meta.get("form", {}),
     )
-    entry = ListEntry(url=page.url, **meta["entry"]) if "entry" in meta else None
     template = find_template(case.parent.name)
     if "states" in meta:  # what an agency of this template states
         template = type("stated", (template,), meta["states"])
-    return read_as(template, page, meta["kind"], entry)
+    return template, page
 
 
 def read_as(template: Any, page: Page, kind: str, entry: ListEntry | None = None) -> dict[str, Any]:

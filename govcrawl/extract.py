@@ -33,6 +33,7 @@ from govcrawl.fields import read_fields, squeeze
 from govcrawl.guard import check, is_file
 from govcrawl.items import DocumentPage
 from govcrawl.labels import find_index, read_index, read_metas
+from govcrawl.marked import read_blocks
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_traditional
 from govcrawl.urls import file_links, image_links, is_file_url, url_key
@@ -40,6 +41,7 @@ from govcrawl.urls import file_links, image_links, is_file_url, url_key
 if TYPE_CHECKING:
     from govcrawl.decode import Page
     from govcrawl.items import ListEntry
+    from govcrawl.marked import Block
 
 EXTRACTOR_VERSION = "2"
 """Raised whenever the same page would give another document."""
@@ -221,14 +223,34 @@ def _read_whole(page: Page, flags: set[str]) -> _Body:
         raise UnreadablePage(
             f"{page.url}: {len(page.text)} characters and no known container; name the template, or fetch it as a file"
         )
+    tree = _whole_tree(page, flags)
+    content = Content((), (), "") if tree is None else read_content(tree)
+    return _Body(content, "page+trafilatura", None, asked=True)
+
+
+def _whole_tree(page: Page, flags: set[str]) -> Any | None:
+    """Return what trafilatura takes for the content of a whole page, as its own XML."""
     try:
         found = trafilatura.bare_extraction(page.root, options=_options(whole=True))
     except RecursionError:
         flags.add("trafilatura_failed")
         found = None
-    tree = getattr(found, "body", None)
-    content = Content((), (), "") if tree is None else read_content(tree)
-    return _Body(content, "page+trafilatura", None, asked=True)
+    return getattr(found, "body", None)
+
+
+def read_body_blocks(page: Page, hints: DocumentPage | None = None) -> tuple[Block, ...]:
+    """Return the blocks of the body that :func:`extract` reads, with headings, lists, links and images.
+
+    Where there is no container, links and images are left out: trafilatura does not tell them from those of the page around.
+
+    Raises:
+        UnreadablePage: the page cannot be parsed.
+    """
+    hints = hints or read_hints(page)
+    if hints.container is not None:
+        return read_blocks(hints.container, find_index(hints.container), page.url, page.encoding)
+    tree = _whole_tree(page, set())
+    return () if tree is None else read_blocks(tree, (), page.url, page.encoding)
 
 
 @lru_cache(maxsize=2)
