@@ -127,3 +127,10 @@ def test_an_archive_of_many_members_is_cut() -> None:
     found = read_bytes(zipped({f"{n}.txt": f"第{n}号" for n in range(600)}))
     assert len(found.members) == 500
     assert "cut" in found.flags
+
+
+def test_long_runs_of_blanks_cost_no_more_than_their_length() -> None:
+    """Lines of hundreds of thousands of blanks are read in a moment."""
+    began = time.monotonic()
+    assert read_bytes((("\u3000" * 300_000 + "文\n") * 3).encode()).status == "text"
+    assert time.monotonic() - began < 5

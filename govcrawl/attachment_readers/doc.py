@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import olefile
 
-from govcrawl.attachment_readers.found import MAX_CHARACTERS, Found, Refused
+from govcrawl.attachment_readers.found import DAMAGE, MAX_CHARACTERS, Found, Refused
 from govcrawl.attachment_readers.spans import Cell, put_rows
 
 if TYPE_CHECKING:
@@ -73,6 +73,17 @@ def read_doc(data: bytes, found: Found) -> None:
         _Writer(_Marks({}, set()), found).put(stream[first:last].decode("gb18030", "replace"))
     else:
         raise Refused("broken", f"a WordDocument stream that begins with {ident:#06x}")
+
+
+def refuse_ole(data: bytes, found: Found) -> None:
+    """Say of a storage in which no document was found whether it is damaged or of another program."""
+    del found
+    try:
+        with olefile.OleFileIO(BytesIO(data)) as ole:
+            names = ", ".join("/".join(name) for name in ole.listdir()[:5])
+    except DAMAGE as error:
+        raise Refused("broken", f"damaged OLE storage: {error}") from None
+    raise Refused("unsupported", f"an OLE storage without Word, Excel or PowerPoint stream; it has {names or 'none'}")
 
 
 def _flags(stream: bytes) -> int:

@@ -43,7 +43,6 @@ DAMAGE = (
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff\u00ad\u200b\u2060]")
 _LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_TRAILING = re.compile(r"[ \t\u3000\xa0]+$", re.MULTILINE)
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 Table = tuple[tuple[str, ...], ...]
@@ -131,7 +130,8 @@ class Found:
 
     def close(self) -> None:
         """Join the lines into the text; say what it means that there is none."""
-        text = _EMPTY_LINES.sub("\n\n", _TRAILING.sub("", "\n".join(self._lines))).strip("\n")
+        lines = "\n".join(self._lines).split("\n")
+        text = _EMPTY_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
         self._lines.clear()
         self.text = text or None
         if self.status != "text":

@@ -18,6 +18,7 @@ _READERS = {
     sniff.DOCX: "word:read_docx",
     sniff.WORD_XML: "word:read_word_xml",
     sniff.DOC: "doc:read_doc",
+    sniff.OLE: "doc:refuse_ole",
     sniff.ODT: "word:read_odf",
     sniff.ODP: "word:read_odf",
     sniff.XLSX: "sheets:read_workbook",
