@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import shutil
 from contextlib import closing
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from archive import catalog_reads as reads
@@ -82,7 +83,8 @@ def _put_payload(catalog: Catalog, data_dir: Path, folder: Path, agency: str) ->
             _copy_file(data_dir, row, folder)
         manifests = manifest_folder(data_dir, agency)
         (folder / FOLDER / agency).mkdir(parents=True)
-        for name in (*manifest_names(manifests), HEAD):
+        names = manifest_names(manifests)
+        for name in (*names, *(str(PurePath(name).with_suffix(".tsr")) for name in names), HEAD):  # .tsr: time stamps
             if (manifests / name).is_file():
                 shutil.copyfile(manifests / name, folder / FOLDER / agency / name)
         with (folder / "index.cdxj").open("wb") as index:

@@ -121,6 +121,19 @@ def chosen_files(catalog: Catalog) -> Iterator[Row]:
     )
 
 
+def capture_spans(catalog: Catalog, warc_file: str) -> Iterator[Row]:
+    """Stream where the captures of a WARC file lie in it, chosen or not, in order."""
+    return catalog.rows(
+        "SELECT offset, request_offset, group_length FROM captures WHERE warc_file = ? ORDER BY offset", (warc_file,)
+    )
+
+
+def committed_end(catalog: Catalog, warc_file: str) -> int:
+    """Bytes of a WARC file that are committed; 0 where that is not known."""
+    rows = catalog.rows("SELECT COALESCE(bytes, committed_bytes, 0) AS n FROM warc_files WHERE path = ?", (warc_file,))
+    return next((int(row["n"]) for row in rows), 0)
+
+
 def chosen_record_ids(catalog: Catalog) -> Iterator[str]:
     """Stream the record ids of the chosen captures, sorted."""
     rows = catalog.rows(

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
-from archive.catalog_exchange import Choice, chosen, chosen_captures, chosen_record_ids, last_chosen
+from archive.catalog_exchange import (
+    Choice,
+    capture_spans,
+    chosen,
+    chosen_captures,
+    chosen_record_ids,
+    committed_end,
+    last_chosen,
+)
 from archive.codings import PIECE_BYTES
 from archive.crawls import WARC_1_1_URI
-from archive.digest import digest_pieces
+from archive.digest import digest_bytes, digest_pieces
 from archive.errors import CaptureMissing, DigestMismatch
 from archive.reader import open_warc, read_record
 from archive.records import RecordWriter
@@ -30,6 +38,10 @@ if TYPE_CHECKING:
 
 COMPRESS_LEVEL = 6
 
+_CERTIFICATES = (
+    "certificates: "  # in the metadata record of a capture over TLS, before the id of the record that has them
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
@@ -37,6 +49,26 @@ class About:
 
     title: str
     software: str
+
+
+@dataclass(slots=True)
+class _Alone:
+    """A record of a WARC file that is in no capture's group."""
+
+    offset: int
+    length: int
+    partner: str | None  # record id of the capture that it was made from
+    copied: bool = False
+
+
+@dataclass(slots=True)
+class _Source:
+    """A WARC file that records are copied from."""
+
+    warc_file: str
+    path: Path
+    file: IO[bytes]
+    alone: dict[str, _Alone]
 
 
 class Measured:
@@ -78,7 +110,8 @@ class Excerpt:
         self._target = target
         self._data_dir = data_dir
         self._files = ExitStack()
-        self._source: tuple[str, Path, IO[bytes]] | None = None
+        self._catalog = catalog
+        self._source: _Source | None = None
         contents = hashlib.sha256(filename.encode())
         for record_id in chosen_record_ids(catalog):
             contents.update(record_id.encode())
@@ -102,45 +135,101 @@ class Excerpt:
     def copy(self, row: Row) -> int:
         """Copy all records of a capture; returns where its response (or revisit) begins. Rows come by file and offset.
 
+        The certificates that it names come before it, what was made from it (a rendered page) behind it.
+
         Raises:
             CaptureMissing: a record is not where its row says.
             DigestMismatch: stored bytes differ from their digests.
         """
-        path, file = self._opened(row["warc_file"])
-        start = row["offset"] if row["request_offset"] is None else min(row["offset"], row["request_offset"])
-        end = start + row["group_length"]
+        source = self._opened(row["warc_file"])
+        start, end = span_of(row)
+        for record_id in self._check_group(source, row):
+            if record_id not in source.alone:
+                message = f"{source.path}: capture {row['id']} ({row['url']}) names {record_id}, which is not there"
+                raise CaptureMissing(f"{message}; see govcrawl verify")
+            self._copy_alone(source, record_id)
+        place: int = self._target.bytes + row["offset"] - start
+        self._copy_range(source, start, end - start)
+        for record_id in [one for one, alone in source.alone.items() if alone.partner == row["record_id"]]:
+            self._copy_alone(source, record_id)
+        return place
+
+    def _check_group(self, source: _Source, row: Row) -> list[str]:
+        """Compare the records of a capture with their digests; returns the ids of the certificates that it names."""
+        start, end = span_of(row)
+        named = []
         offset = start
         while offset < end:
-            record = read_record(file, offset, path)
-            _check_block(record, row if offset == row["offset"] else None)
+            record = read_record(source.file, offset, source.path)
+            if record.type == "metadata":
+                lines = _checked_block(record).decode("utf-8", "replace").splitlines()
+                named += [line.removeprefix(_CERTIFICATES) for line in lines if line.startswith(_CERTIFICATES)]
+            else:
+                _check_block(record, row if offset == row["offset"] else None)
             offset += record.finish()
         if offset != end:
             message = (
-                f"{path}: the records of capture {row['id']} ({row['url']}) end at {offset}, its row says {end}; "
+                f"{source.path}: the records of capture {row['id']} ({row['url']}) end at {offset}, its row says {end}; "
                 "rebuild the catalog from the WARC files"
             )
             raise CaptureMissing(message)
-        place: int = self._target.bytes + row["offset"] - start
-        for piece in iter_range(file, start, row["group_length"]):
-            self._target.write(piece)
-        return place
+        return named
 
-    def _opened(self, warc_file: str) -> tuple[Path, IO[bytes]]:
+    def _copy_alone(self, source: _Source, record_id: str) -> None:
+        """Copy a record that belongs to no capture's group, once."""
+        alone = source.alone[record_id]
+        if not alone.copied:
+            alone.copied = True
+            _check_block(read_record(source.file, alone.offset, source.path), None)
+            self._copy_range(source, alone.offset, alone.length)
+
+    def _copy_range(self, source: _Source, start: int, length: int) -> None:
+        for piece in iter_range(source.file, start, length):
+            self._target.write(piece)
+
+    def _opened(self, warc_file: str) -> _Source:
         """The source file; a new one's warcinfo record is copied first."""
-        if self._source is not None and self._source[0] == warc_file:
-            return self._source[1:]
+        if self._source is not None and self._source.warc_file == warc_file:
+            return self._source
         self._files.close()
         path, file = open_warc(self._data_dir, warc_file)
         self._files.enter_context(file)
-        self._source = (warc_file, path, file)
         first = read_record(file, 0, path)
         if first.type != "warcinfo":
             message = f"{path}: begins with a {first.type} record, expected warcinfo; see govcrawl verify"
             raise CaptureMissing(message)
         _check_block(first, None)
-        for piece in iter_range(file, 0, first.finish()):
-            self._target.write(piece)
-        return path, file
+        first_bytes = first.finish()
+        self._source = _Source(warc_file, path, file, self._find_alone(warc_file, path, file, first_bytes))
+        self._copy_range(self._source, 0, first_bytes)
+        return self._source
+
+    def _find_alone(self, warc_file: str, path: Path, file: IO[bytes], offset: int) -> dict[str, _Alone]:
+        """Find the resource records between the captures' groups, which have no row; the groups are not read."""
+        found: dict[str, _Alone] = {}
+        for row in capture_spans(self._catalog, warc_file):
+            start, end = span_of(row)
+            _find_resources(path, file, offset, start, found)
+            offset = max(offset, end)
+        _find_resources(path, file, offset, committed_end(self._catalog, warc_file), found)
+        return found
+
+
+def _find_resources(path: Path, file: IO[bytes], offset: int, end: int, found: dict[str, _Alone]) -> None:
+    """Find the resource records between two places; what cannot be read there is missed when it is needed."""
+    with suppress(CaptureMissing):
+        while offset < end:
+            record = read_record(file, offset, path)
+            length = record.finish()
+            if record.type == "resource":
+                found[record.record_id] = _Alone(offset, length, record.header("WARC-Concurrent-To"))
+            offset += length
+
+
+def span_of(row: Row) -> tuple[int, int]:
+    """Where the records of a capture begin and end in their WARC file."""
+    start: int = row["offset"] if row["request_offset"] is None else min(row["offset"], row["request_offset"])
+    return start, start + row["group_length"]
 
 
 def iter_range(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:
@@ -151,9 +240,20 @@ def iter_range(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:
         yield piece
 
 
+def _checked_block(record: StoredRecord) -> bytes:
+    """Read a small block and compare it with the record's own digest."""
+    block = record.read_block()
+    _compare_block(record, None, digest_bytes(block))
+    return block
+
+
 def _check_block(record: StoredRecord, row: Row | None) -> None:
     """Compare a record's block with its own digest, and with its row where it is the one the row pins."""
     found, _ = digest_pieces(record.iter_block())
+    _compare_block(record, row, found)
+
+
+def _compare_block(record: StoredRecord, row: Row | None, found: str) -> None:
     where = f"{record.path}: the {record.type} record at offset {record.offset}"
     if row is not None and record.record_id != row["record_id"]:
         message = (

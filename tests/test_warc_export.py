@@ -5,17 +5,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from datadirs import FILE_URL, URL, make_data, told, warcs_in
-from warcs import AGENCY, block_of, fields_of, members_of
+from datadirs import FILE_URL, URL, begin, finish, make_data, put_document, told, warcs_in
+from warcs import AGENCY, STARTED_AT, block_of, context_of, exchange_of, fields_of, members_of, response_of
 
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_exchange import Choice
 from archive.errors import ArchiveError, CaptureMissing, CatalogError, DigestMismatch
 from archive.excerpt import About, export_warc
+from archive.store import Store
 from archive.verify import Counts, silent, verify_paths
 from govcrawl.cli import main
 
@@ -83,6 +85,32 @@ def test_every_record_that_is_named_is_there(data: Path, tmp_path: Path) -> None
         if name in head
     }
     assert named <= ids
+    findings = verify_paths([target], deep=True, jobs=1, counts=Counts(), progress=silent)
+    assert told(list(findings)) == set()
+
+
+def test_certificates_and_rendered_pages_come_along(tmp_path: Path) -> None:
+    """What a capture names and what was made from it is copied with it, once each, and nothing of other captures."""
+    data = tmp_path / "data"
+    with Store.open(data) as store:
+        begin(store, 1)
+        url = URL.format("tls")
+        chained = {"tls_version": "TLSv1.3", "tls_chain": (b"a certificate",)}
+        exchanges = [
+            exchange_of(response_of(b"<p>a</p>"), url=url, **chained),
+            exchange_of(response_of(b"<p>b</p>"), url=f"{url}?2", tls_version="TLSv1.3", tls_chain=(b"another",)),
+            exchange_of(response_of(b"<p>c</p>"), url=url, started_at=STARTED_AT + timedelta(days=1), **chained),
+        ]
+        captures = store.put_captures([(one, context_of(crawl_id="crawl-1")) for one in exchanges])
+        for capture in captures:
+            store.put_resource(capture, f"urn:rendered:{capture.url}", b"<p>shown</p>", "text/html", STARTED_AT)
+        put_document(store, 1, [captures[0], captures[0], captures[0], captures[0]])
+        finish(store, 1)
+    target = tmp_path / "one.warc.gz"
+    target.write_bytes(export(data, documents(data)[url]))
+    heads = [fields_of(record) for _, record in members_of(target)]
+    resources = [head["WARC-Target-URI"] for head in heads if head["WARC-Type"] == "resource"]
+    assert resources == ["urn:govcrawl:tls:sfj.haidao.test:443", f"urn:rendered:{url}", f"urn:rendered:{url}"]
     findings = verify_paths([target], deep=True, jobs=1, counts=Counts(), progress=silent)
     assert told(list(findings)) == set()
 
