@@ -1,7 +1,7 @@
 """An archived page made fit to be looked at: nothing in it runs, nothing in it leads outside.
 
-Two walls, each of which holds alone: the page is rewritten, and it is served with headers that make browsers sandbox it
-(:data:`PAGE_HEADERS`). Pure functions; who serves the result decides what a reference may lead to.
+Two walls: the page is rewritten, and it is served with headers that make browsers sandbox it (:data:`PAGE_HEADERS`).
+Pure functions; who serves the result decides what a reference may lead to.
 """
 
 from __future__ import annotations
