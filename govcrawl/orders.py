@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 _DIGITS = "0-9０-９〇○零一二三四五六七八九十百千"
 _YEAR = r"(?:[〔\[［(（【]?\s?(?P<year>(?:19|20)\d\d)\s?年?\s?[〕\]］)）】]?\s?)?"
 _AFTER = re.compile(rf"令\s?{_YEAR}[（(]?\s?(?:第\s?)?(?P<nth>[{_DIGITS}]{{1,7}})\s?[号號]")
-_BEFORE = re.compile(rf"{_YEAR}[（(]?第?\s?(?P<nth>[{_DIGITS}]{{1,7}})\s?[号號]\s?令")
+_BEFORE = re.compile(rf"{_YEAR}[（(]?第?\s?(?P<nth>[{_DIGITS}]{{1,7}})\s?[号號]\s?令$")
+_NUMBERED = re.compile(r"[号號]\s?令")
 _HAN_END = re.compile(r"(?:国务院、(?=中央军委))?[\u3400-\u9fff]+$")
-_LONGEST_NAME, _SHORTEST_NAME = 30, 3
+_LONGEST_NAME, _SHORTEST_NAME, _LONGEST_NUMBER = 30, 3, 30
 _VALUES = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "○": 0}
 _TENS = {"十": 10, "百": 100, "千": 1000}
 
@@ -55,10 +56,11 @@ def read_orders(text: str) -> Iterator[Mention]:
         name = find_organ(text, match.start())
         if name:
             yield _mention(text, name, match, match.end())
-    for match in _BEFORE.finditer(text):
-        name = find_organ(text, match.start())
-        if name:
-            yield _mention(text, name, match, match.end())
+    for place in _NUMBERED.finditer(text):  # 国务院第711号令: found by its end, for its beginning may be any digit
+        number = _BEFORE.search(text, max(0, place.end() - _LONGEST_NUMBER), place.end())
+        name = find_organ(text, number.start()) if number else None
+        if number and name:
+            yield _mention(text, name, number, number.end())
 
 
 def _mention(text: str, name: str, match: re.Match[str], end: int) -> Mention:
