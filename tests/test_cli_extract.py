@@ -83,3 +83,20 @@ def test_wrong_usage(arguments: list[str], said: str) -> None:
     result = run(*arguments, stdin=ZOOM.encode())
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("text", "各单位应当于月底前报送总结。\n"),
+        ("markdown", "各单位应当于月底前报送总结。\n"),
+        ("html", "<p>各单位应当于月底前报送总结。</p>\n"),
+    ],
+)
+def test_only_the_body(form: str, body: str) -> None:
+    """--as prints the body alone in the form asked for; a file has none."""
+    result = run("-", "--url", "http://www.yunling.test/a.htm", "--as", form, stdin=ZOOM.encode())
+    assert (result.exit_code, result.output) == (0, body)
+    result = run("-", "--url", "http://www.yunling.test/a.htm", "--as", form, stdin=b"%PDF-1.4 x")
+    assert result.exit_code == 2
+    assert "is a file, not a page" in result.output

@@ -12,6 +12,7 @@ import click
 from archive import export as exports
 from archive.rows import instant
 from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
 from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.cli.export_tables import figures, report_findings, tables
@@ -60,7 +61,7 @@ def export() -> None:
     """Group of the exports."""
 
 
-for _command in (bag, cdxj, citations, wacz, warc, tables, figures, report_findings):
+for _command in (bag, bodies, cdxj, citations, wacz, warc, tables, figures, report_findings):
     export.add_command(_command)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,6 +15,9 @@ from govcrawl.errors import UsageMistake
 from govcrawl.families import FEWEST_MARKS, rank
 from govcrawl.loader import find_template, templates
 from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from govcrawl.renditions import Form
 
 
 @click.command(
@@ -29,11 +32,22 @@ from govcrawl.speech import say
     "--template", help=say("站点模板名; 不给则从网页判断", "name of the site template; without it the page tells")
 )
 @click.option("--content-type", help=say("服务器给的 Content-Type", "the Content-Type the server sent"))
-def extract(file: Path, url: str, template: str | None, content_type: str | None) -> None:
-    """Print one JSON object with the export fields."""
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["json", "text", "markdown", "html"]),
+    default="json",
+    show_default=True,
+    help=say(
+        "输出导出字段(JSON)，或只输出正文。", "The export fields as JSON, or only the body in one of the other forms."
+    ),
+)
+def extract(file: Path, url: str, template: str | None, content_type: str | None, form: str) -> None:
+    """Print one JSON object with the export fields, or the body."""
     from govcrawl.extract import extract as read_generic  # noqa: PLC0415 - trafilatura takes half a second to import
     from govcrawl.extract import read_file, read_page  # noqa: PLC0415
     from govcrawl.guard import check, is_file  # noqa: PLC0415
+    from govcrawl.renditions import render_page  # noqa: PLC0415
     from govcrawl.urls import canonical_url  # noqa: PLC0415
 
     try:
@@ -42,6 +56,11 @@ def extract(file: Path, url: str, template: str | None, content_type: str | None
         raise UsageMistake(f"--url: {error}; expected an absolute http or https address") from None
     page = Page(url=address, body=read_bytes(file), content_type=content_type)
     family = find_template(template) if template else detect_template(page)
+    if form != "json":
+        if is_file(page):
+            raise UsageMistake(f"--as {form}: {address} is a file, not a page; it has no body")
+        click.echo(render_page(family, page, cast("Form", form)), nl=False)
+        return
     if family is not None:
         document = read_page(family, page)
     else:

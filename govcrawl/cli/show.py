@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from archive.catalog import Catalog
     from archive.rows import Row
+    from govcrawl.renditions import Form
 
 _FIELDS = (
     ("subtitle", "副标题"),
@@ -56,12 +57,23 @@ _SOURCES = {
 @click.argument("wanted", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
 @click.option(
+    "--as",
+    "form",
+    type=click.Choice(["text", "markdown", "html"]),
+    help=say("只输出正文：纯文本、Markdown 或干净的 HTML。", "Only the body: plain text, Markdown or clean HTML."),
+)
+@click.option(
     "--version", "number", type=click.IntRange(min=1), help=say("看第几版。", "Number of an earlier version.")
 )
 @data_option
-def show(*, wanted: str, as_json: bool, number: int | None, data: Path) -> None:
+def show(*, wanted: str, as_json: bool, form: Form | None, number: int | None, data: Path) -> None:
     """Print the document."""
+    if as_json and form:
+        raise click.UsageError(say("--json 与 --as 只能用一个", "give --json or --as, not both"))
     with open_catalog(data) as catalog, catalog.snapshot():
+        if form:
+            click.echo(_body(data, catalog, find_document(catalog, wanted), number, form), nl=False)
+            return
         facts = read_facts(catalog, find_document(catalog, wanted), number)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2))
@@ -94,6 +106,25 @@ def find_document(catalog: Catalog, wanted: str) -> str:
     raise CatalogError(
         say(f"没有公开文件 {wanted};最接近的: {nearest}", f"there is no document {wanted}; the nearest: {nearest}")
     )
+
+
+def _body(data: Path, catalog: Catalog, document_id: str, number: int | None, form: Form) -> str:
+    """The body of a version in one of the forms."""
+    from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy takes a second to import
+    from govcrawl.renditions import Renditions  # noqa: PLC0415
+
+    row = reads.document_row(catalog, document_id, number)
+    if row is None:
+        read_facts(catalog, document_id, number)  # says which versions there are
+    body = Renditions(data, catalog, project_settings()).render(row or {}, form)
+    if body is None:
+        raise CatalogError(
+            say(
+                f"{document_id} 本身就是一个文件，没有网页正文；它的文本见 govcrawl show {document_id} 的附件",
+                f"{document_id} is itself a file and has no page body; its text stands with its attachment: govcrawl show {document_id}",
+            )
+        )
+    return body
 
 
 def read_facts(catalog: Catalog, document_id: str, number: int | None) -> dict[str, Any]:
