@@ -112,7 +112,7 @@ def read_attachments(
     readers = readers_of(settings)
     waiting: deque[tuple[StoredFile, Future[FileText]]] = deque()
     done = 0
-    with contextlib.closing(readers), ThreadPoolExecutor(processes, thread_name_prefix="file-reader") as pool:
+    with ThreadPoolExecutor(processes, thread_name_prefix="file-reader") as pool, contextlib.closing(readers):
         try:
             for number, file in enumerate(files, 1):
                 waiting.append((file, pool.submit(read_stored_file, data_dir, catalog, readers, file)))
@@ -178,6 +178,7 @@ class Attachments:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             left = sum(file is not None for file in self._left_in_queue())
+            logger.info("texts of attachments read: %s", dict(self.counts))
             if left:
                 logger.info("texts of %d files are left for the next crawl or `govcrawl attachments`", left)
         await asyncio.get_running_loop().run_in_executor(None, self._close)
@@ -186,8 +187,8 @@ class Attachments:
         return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
 
     def _close(self) -> None:
+        self._readers.close()  # first: the thread may be waiting for a file
         self._thread.shutdown(wait=True, cancel_futures=True)
-        self._readers.close()
 
     def _offer(self, file: StoredFile) -> None:
         if file.sha256 not in self._met:

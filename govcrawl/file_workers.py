@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import resource
+import signal
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +37,10 @@ _NICE = 10  # a crawl's pages go before files
 Lost = Literal["timeout", "died", "memory"]
 
 
+class ReadersClosed(Exception):
+    """The readers were closed while a file was being read."""
+
+
 class FileReaders:
     """Child processes that read files; may be used from several threads, each of which waits for its file.
 
@@ -48,9 +53,15 @@ class FileReaders:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._idle: LifoQueue[_Child] = LifoQueue()
+        self._children: set[_Child] = set()
+        self._closed = False
 
     def read(self, path: Path) -> Found:
-        """Read a file; what cannot be read is told by the status of what comes back, never by an error."""
+        """Read a file; what cannot be read is told by the status of what comes back.
+
+        Raises:
+            ReadersClosed: the readers were closed meanwhile; nothing is known of the file.
+        """
         from govcrawl.attachment_readers.found import Found  # noqa: PLC0415 -- brings lxml, which --help does not need
 
         size = path.stat().st_size
@@ -69,21 +80,33 @@ class FileReaders:
         return Found(status="broken", reason="reading it ended the reader's process twice")
 
     def close(self) -> None:
-        """End the children that wait for a file."""
+        """End the children; those that are reading are killed, and whoever waits for them gets ReadersClosed."""
+        self._closed = True
+        for child in list(self._children):
+            child.kill()
         with contextlib.suppress(Empty):
             while True:
-                self._idle.get_nowait().close()
+                self._end(self._idle.get_nowait())
+
+    def _end(self, child: _Child) -> None:
+        child.close()
+        self._children.discard(child)
 
     def _try(self, path: Path, *, with_tables: bool) -> Found | Lost:
         try:
             child = self._idle.get_nowait()
         except Empty:
             child = _Child(self._memory_bytes)
+            self._children.add(child)
+        if self._closed:
+            child.kill()
         answer = child.read(path, self._seconds, with_tables=with_tables)
-        if isinstance(answer, str) or child.files >= FILES_PER_PROCESS:
-            child.close()
+        if isinstance(answer, str) or child.files >= FILES_PER_PROCESS or self._closed:
+            self._end(child)
         else:
             self._idle.put(child)
+        if isinstance(answer, str) and self._closed:
+            raise ReadersClosed
         return answer
 
 
@@ -119,6 +142,11 @@ class _Child:
         self._busy = False
         return answer
 
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer learns that it died."""
+        with contextlib.suppress(ValueError):  # ended and closed already by the thread that reads with it
+            self._process.kill()
+
     def close(self) -> None:
         """End the process: one that waits for a file ends with its pipe, one that does not is killed."""
         self._pipe.close()
@@ -133,6 +161,7 @@ class _Child:
 
 def serve(pipe: Connection, memory_bytes: int) -> None:
     """Read files as they are asked for, until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group: who asked decides
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

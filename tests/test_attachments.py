@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attachment_files import many_pages, zipped
+from attachment_files import zipped
 from click.testing import CliRunner
 from datadirs import make_data
 from small_site import SmallSite, crawl, declare, document, listing, paragraphs
@@ -22,7 +24,7 @@ from archive.model import FileText
 from govcrawl.attachments import READER_VERSION
 from govcrawl.cli import main
 from govcrawl.demo.files import docx, pdf, xlsx
-from govcrawl.file_workers import FileReaders
+from govcrawl.file_workers import FileReaders, ReadersClosed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,13 +166,28 @@ def put(folder: Path, data: bytes) -> Path:
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_is_read(tmp_path: Path) -> None:
     """The child is killed; the reason names the limit."""
-    readers = FileReaders(seconds=0.02, memory_bytes=2 << 30)
-    found = readers.read(put(tmp_path, many_pages(60_000)))
-    assert (found.status, found.reason) == ("timeout", "reading it took longer than 0.02 s")
+    endless = tmp_path / "endless"
+    os.mkfifo(endless)
+    readers = FileReaders(seconds=0.2, memory_bytes=2 << 30)
+    found = readers.read(endless)
+    assert (found.status, found.reason) == ("timeout", "reading it took longer than 0.2 s")
     readers.close()
     readers = FileReaders(seconds=30, memory_bytes=2 << 30)
     assert readers.read(put(tmp_path, docx(["正文"]))).text == "正文"
     readers.close()
+
+
+def test_closing_does_not_wait_for_a_file_that_is_being_read(tmp_path: Path) -> None:
+    """Whoever waits for the file is told that nothing is known of it."""
+    endless = tmp_path / "endless"
+    os.mkfifo(endless)
+    readers = FileReaders(seconds=600, memory_bytes=2 << 30)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(readers.read, endless)
+        with endless.open("wb"):  # opens once the child reads
+            readers.close()
+            with pytest.raises(ReadersClosed):
+                reading.result(timeout=60)
 
 
 def test_a_file_that_swells_ends_its_child_only(tmp_path: Path) -> None:
