@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import olefile
 
 from govcrawl.attachment_readers.found import MAX_PAGES, Found, Refused
-from govcrawl.attachment_readers.packages import Package, attribute, local
+from govcrawl.attachment_readers.packages import Package, local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PRESENTATION = "ppt/presentation.xml"
-_MAX_SPAN = 256
-_TEXT_CHARS, _TEXT_BYTES, _CSTRING = 0x0FA0, 0x0FA8, 0x0FBA
-_SLIDE_LIST, _SLIDE, _MAIN_MASTER, _NOTES_LIST_INSTANCE = 0x0FF0, 0x03EE, 0x03F8, 2
+_TEXT_CHARS, _TEXT_BYTES = 0x0FA0, 0x0FA8
+_SLIDE_LIST, _MAIN_MASTER = 0x0FF0, 0x03F8
 _CONTAINER = 0xF
 _MAX_DEPTH = 32
 
@@ -26,11 +25,7 @@ def read_pptx(data: bytes, found: Found) -> None:
     """Read the slides in their order: shapes from top to bottom as they are stored, tables, then the speaker's notes."""
     package = Package(data)
     main = next(iter(package.targets("", "/officeDocument")), _PRESENTATION)
-    order = [attribute(slide, "id") for slide in package.xml(main).iter() if local(slide) == "sldId"]
-    slides = package.targets(main, "/slide")
-    del order  # relationships are written in the order of the slides by every program seen
-    found.pages = None
-    slides = _in_order(package, main, slides)
+    slides = _in_order(package, main, package.targets(main, "/slide"))
     if len(slides) > MAX_PAGES:
         found.flags.add("cut")
     for slide in slides[:MAX_PAGES]:
@@ -126,8 +121,8 @@ def _texts(stream: bytes, start: int, end: int, depth: int) -> Iterator[str]:
         start += 8
         stop = min(start + length, end)
         if version & 0xF == _CONTAINER:
-            notes = kind == _SLIDE_LIST and version >> 4 == 1  # instance 1: the masters' texts
-            if kind != _MAIN_MASTER and not notes and depth < _MAX_DEPTH:
+            of_masters = kind == _MAIN_MASTER or (kind == _SLIDE_LIST and version >> 4 == 1)
+            if not of_masters and depth < _MAX_DEPTH:
                 yield from _texts(stream, start, stop, depth + 1)
         elif kind == _TEXT_CHARS:
             yield stream[start:stop].decode("utf-16-le", "replace")
