@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -60,8 +61,13 @@ class Progress:
         """Stop showing."""
         if self._task:
             self._task.cancel()
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the live line off the terminal and give the log its stream back."""
         for handler, stream in self._streams:
             handler.setStream(stream)
+        self._streams.clear()
         if self._live:
             self._live.stop()
 
@@ -92,7 +98,7 @@ class Progress:
 def summary(session: Session) -> str:
     """Return the verdict on a crawl that has ended, as lines for a person."""
     count = session.tally.counts
-    seconds = ((session.finished_at or session.started_at) - session.started_at).total_seconds()
+    seconds = ((session.finished_at or datetime.now(UTC)) - session.started_at).total_seconds()
     gone = count["suspected"] + count["withdrawn"]
     reasons = {name.removeprefix("failed/"): n for name, n in sorted(count.items()) if name.startswith("failed/")}
     why = "".join(f" {name}={n}" for name, n in reasons.items())
@@ -114,6 +120,21 @@ def summary(session: Session) -> str:
     if session.tally.fatal:
         reason, sentence = session.tally.fatal
         lines.append(say(f"未完成（{reason}）：{sentence}", f"not complete ({reason}): {sentence}"))
+    elif session.outcome is None:
+        lines.append(
+            say(
+                "未完成（interrupted）：没有收尾就被结束；再运行同一命令即可修复并继续",
+                "not complete (interrupted): it was ended before it could close; the same command again repairs and goes on",
+            )
+        )
+    elif session.spider.partial:
+        asked = " ".join(f"{name}={value}" for name, value in session.spider.arguments().items())
+        lines.append(
+            say(
+                f"完整：只限所要求的部分（{asked}）。",
+                f"complete as far as was asked for ({asked}); no state was changed.",
+            )
+        )
     else:
         lines.append(
             say("完整：所有栏目已走到应到之处。", "complete: every channel was walked as far as it had to be.")

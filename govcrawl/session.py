@@ -323,7 +323,7 @@ class Session:
         if reason != "finished":
             self.fail(
                 "interrupted" if reason in {"shutdown", "cancelled"} else reason,
-                f"the crawl ended before its lists did: {reason}",
+                f"the crawl ended before its lists did ({reason}); the same command again goes on from here",
             )
         await self._writes.drain()
         try:

@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import resource
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
@@ -132,6 +133,7 @@ def _context() -> BaseContext:
 
 
 def _limit_memory(memory_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group: the crawl decides when readers end
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 

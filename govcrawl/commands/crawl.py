@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import difflib
 import gc
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
-from scrapy.settings import SETTINGS_PRIORITIES
 
 from archive.errors import ArchiveError
 from archive.store import Store
 from govcrawl.browser_find import require_browser
 from govcrawl.connect_to import parse_connect_to
+from govcrawl.crawl_options import check_arguments, check_settings, quiet_engine
 from govcrawl.errors import BadAgency, UsageMistake
-from govcrawl.monitors import summary
+from govcrawl.monitors import Progress, summary
 from govcrawl.session import Session
 from govcrawl.speech import say
 from govcrawl.spider import DisclosureSpider
@@ -57,12 +56,20 @@ class Command(ScrapyCrawl):
             "Exit codes: 0 complete, 1 not complete, 2 usage.",
         )
 
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Take the options, check them; from here on the engine speaks only where it is asked to."""
+        super().process_options(args, opts)
+        if self.settings is None:
+            raise RuntimeError("Scrapy gave the command no settings")
+        quiet_engine(self.settings)
+        try:
+            check_arguments(args)
+            check_settings(self.settings)
+        except UsageMistake as error:
+            raise UsageError(str(error), print_help=False) from None
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check, crawl, report."""
-        if len(args) != 1:
-            raise UsageError(
-                say("请给出一个机构名，例如：scrapy crawl xiamen_sfj", "name one agency, e.g. scrapy crawl xiamen_sfj")
-            )
         process = self.crawler_process
         if process is None:
             raise RuntimeError("Scrapy gave the command no crawler process")
@@ -80,9 +87,7 @@ class Command(ScrapyCrawl):
         except UsageMistake as error:
             self._refuse(str(error), 1)
             return
-        if (process.settings.getpriority("LOG_LEVEL") or 0) < SETTINGS_PRIORITIES["cmdline"]:
-            for part in ("scrapy", "scrapy-playwright"):  # what the engine is made of is asked for with -L INFO
-                logging.getLogger(part).setLevel(logging.WARNING)
+        quiet_engine(process.settings)
         crawler = process.create_crawler(spidercls)
         data = Path(process.settings["GOVCRAWL_DATA"])
         try:
@@ -100,6 +105,8 @@ class Command(ScrapyCrawl):
         if session is None or process.bootstrap_failed:
             self._refuse(say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why"), 1)
             return
+        if progress := crawler.get_extension(Progress):
+            progress.clear()  # a forced end comes without the engine's
         sys.stdout.write(summary(session) + "\n")
         self.exitcode = 0 if session.outcome == "finished" else 1
 
