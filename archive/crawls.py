@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from archive.captures import Prepared, row_fields
-from archive.losses import put_lost_end
+from archive.losses import put_loss
 from archive.manifest import (
     WARCINFO_FIELD,
     Line,
@@ -144,8 +144,7 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
             path = warc_path(agency, one.warc_file)
             if one.closed is not None and path in known:  # the crash may have come before anything was committed
                 catalog.close_warc_file(path, one.closed.bytes, one.closed.sha256, one.closed.closed_at)
-                if one.missing_bytes:
-                    put_lost_end(catalog, path, one.kept_bytes)
+                put_loss(catalog, path, one)
         for path in catalog.unclosed_warc_files(agency):  # a crash came between the last rename and its row
             final = folder / path.rpartition("/")[2]
             if final.is_file():

@@ -1,4 +1,4 @@
-"""Captures that were committed and whose bytes the disk lost all the same: found, told, never built upon."""
+"""What was committed and is gone all the same, because a disk lost what it had confirmed: told, never built upon."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.catalog import Catalog
+    from archive.recovery import Recovered
 
 
-def put_lost_end(catalog: Catalog, path: str, kept_bytes: int) -> None:
-    """Note that a WARC file which was committed further was found to end here."""
-    with catalog.atomic():
-        catalog.file.update("warc_files", {"path": path}, {"committed_bytes": kept_bytes})
+def put_loss(catalog: Catalog, path: str, recovered: Recovered) -> None:
+    """Note that a WARC file lacks what was committed: in its row it is committed further than it is long."""
+    if recovered.closed is not None and recovered.missing_bytes:
+        marked = recovered.closed.bytes + recovered.missing_bytes
+        with catalog.atomic():
+            catalog.file.update("warc_files", {"path": path}, {"committed_bytes": marked})
 
 
 def refuse_losses(catalog: Catalog, agency: str, data_dir: Path) -> None:
-    """Raise where rows of an agency point at bytes that are gone: a new capture could become a revisit of one of them.
+    """Raise where an agency's WARC files lack what the catalog has rows of: a new capture could refer to what is gone.
 
     Run after the repair, when every WARC file that is still there has its final name.
 
     Raises:
-        CaptureMissing: captures are lost; the catalog has to be made again from what is left.
+        CaptureMissing: bytes are lost; the catalog has to be made again from what is left.
     """
     sql = (
-        "SELECT record_id, path, closed_at IS NULL OR offset >= committed_bytes AS suspected"
-        " FROM captures JOIN warc_files ON path = warc_file WHERE warc_files.agency = ? AND suspected ORDER BY captures.id"
+        "SELECT path, bytes, committed_bytes FROM warc_files WHERE agency = ? AND committed_bytes > COALESCE(bytes, 0)"
+        " ORDER BY opened_at"
     )
-    rows = catalog.file.rows(sql, (agency,))
-    unclosed = set(catalog.unclosed_warc_files(agency))
-    lost = [row["record_id"] for row in rows if row["path"] not in unclosed or not (data_dir / row["path"]).is_file()]
-    if lost:
-        message = (
-            f"{len(lost)} captures of {agency} that were committed are not in their WARC files any more (the first is "
-            f"{lost[0]}): the disk lost what it had confirmed; what is left is intact. Check the disk, make the catalog "
-            "again from the WARC files (govcrawl rebuild), then crawl again"
-        )
-        raise CaptureMissing(message)
+    for row in catalog.file.rows(sql, (agency,)):
+        if row["bytes"] is not None or not (data_dir / row["path"]).is_file():
+            message = (
+                f"{data_dir / row['path']} lacks {row['committed_bytes'] - (row['bytes'] or 0)} bytes or more that were "
+                "committed: the disk lost what it had confirmed, what is left is intact. Check the disk, make the catalog "
+                "again from the WARC files (govcrawl rebuild), then crawl again"
+            )
+            raise CaptureMissing(message)

@@ -12,6 +12,7 @@ import io
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from itertools import chain, count
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from archive.records import NewId
 
 log = logging.getLogger(__name__)
+
+FIRST_WORD = b"note: decision\r\ndecision: begin_crawl\r\n"
 
 CommittedEnd = Callable[[str], "int | None"]
 """Tells how far a file (by its final name) is committed in the catalog; ``None`` = nothing of it is known."""
@@ -153,6 +156,8 @@ class _Repair:
             end, missing = _end_of_repair(open_path, committed), 0
         else:
             end, missing = whole_end(open_path), max(0, (committed or 0) - size)
+            if committed is None and end and _holds_first_word_only(open_path):
+                end = 0  # its rows were not committed: nothing of it counts
         if end == 0 or final.exists():
             tail = self._free_tail(final)
             open_path.rename(tail)
@@ -216,6 +221,22 @@ class _Repair:
         writer = RecordWriter(note, new_id=self.new_id, level=self.compress_level, warcinfo_id=warcinfo_id)
         writer.write_note("recovery", f"urn:warc:{name}", fields, self.now())
         write_all(fd, note.getvalue(), end)
+
+
+def _holds_first_word_only(path: Path) -> bool:
+    """Tell whether a file holds no more than what is written first: that a crawl begins.
+
+    What comes after that is written when the rows of it are committed. So a catalog that knows nothing of a longer file
+    has been lost, and what the file holds is kept for a new one; of this one it never knew.
+    """
+    whole = 0
+    with suppress(CaptureMissing):
+        for record in iter_records(path):
+            block = record.read_block()
+            whole += 1
+            if whole > 1 and (record.type != "metadata" or not block.startswith(FIRST_WORD)):
+                return False
+    return whole == 2  # noqa: PLR2004 -- the file's first record, and that
 
 
 def _end_of_repair(path: Path, start: int) -> int:

@@ -17,6 +17,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
@@ -292,7 +293,8 @@ class WarcWriter:
             sync_folder(self._folder)
         except OSError as error:
             os.close(fd)
-            open_path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is repaired by the next crawl
+                open_path.unlink(missing_ok=True)
             raise self._write_error(open_path, error) from error
         return _OpenFile(
             path=path,

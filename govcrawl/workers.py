@@ -11,9 +11,11 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from govcrawl.errors import CrawlError
@@ -107,7 +109,7 @@ class Readers:
         return ProcessPoolExecutor(
             processes,
             mp_context=_context(),
-            initializer=_limit_memory,
+            initializer=_begin,
             initargs=(self._memory_bytes,),
             max_tasks_per_child=PAGES_PER_PROCESS,
         )
@@ -122,7 +124,9 @@ class Readers:
 def prepare(modules: list[str]) -> None:
     """Start the process that readers are forked from, with these modules and the reading code loaded once for all."""
     if FORKSERVER in multiprocessing.get_all_start_methods():
-        multiprocessing.get_context(FORKSERVER).set_forkserver_preload(["govcrawl.extract", "govcrawl.attachment_readers.read", *modules])
+        multiprocessing.get_context(FORKSERVER).set_forkserver_preload(
+            ["govcrawl.extract", "govcrawl.attachment_readers.read", *modules]
+        )
         forkserver.ensure_running()
 
 
@@ -132,9 +136,20 @@ def _context() -> BaseContext:
     return multiprocessing.get_context(FORKSERVER if FORKSERVER in methods else "spawn")
 
 
-def _limit_memory(memory_bytes: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group: the crawl decides when readers end
+def _begin(memory_bytes: int) -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole terminal group: the crawl decides when readers end
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    threading.Thread(target=_end_with_crawl, name="end-with-crawl", daemon=True).start()
+
+
+def _end_with_crawl() -> None:
+    """End this process when the crawl's is gone: one that was killed cannot say so, and its queues never close."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _warm() -> int:
