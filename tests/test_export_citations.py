@@ -84,7 +84,7 @@ def test_edges(sample: Sample) -> None:
         ("document_number", "样司〔2020〕1号", None, None, 2, 2, "text"),
         ("document_number", "国办发〔2017〕47号", None, None, 0, 1, "text"),
         ("title", "转发通知", known["转发通知"], "title", 1, 1, "text"),
-        ("document_number", "闽司〔2021〕2号", None, None, 0, 2, "table 1"),
+        ("document_number", "闽司〔2021〕2号", None, None, 0, 2, "table 0"),
     ]
 
 
@@ -163,3 +163,13 @@ def test_command_graphml(sample: Sample, tmp_path: Path) -> None:
         "node_label": "国办发〔2017〕47号",
     }
     assert seen[ids(sample)["样例市政务公开办法"]]["node_label"] == "样例市政务公开办法"
+
+
+def test_edges_are_sorted(sample: Sample) -> None:
+    """Edges come by the id of the citing document, whatever the order in which documents were stored."""
+    sample.begin()
+    for name in ("丁", "丙", "乙", "甲"):
+        sample.put(read_document(name, title=f"关于{name}的通知", text="根据样府办〔2019〕14号"))
+    citing = [edge["citing_document_id"] for edge in edges(sample)]
+    assert len(set(citing)) == 5
+    assert citing == sorted(citing)
