@@ -6,11 +6,13 @@ Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable,
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import gc
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
@@ -30,6 +32,7 @@ from govcrawl.workers import prepare
 if TYPE_CHECKING:
     import argparse
 
+    from scrapy.crawler import Crawler
     from scrapy.spiderloader import SpiderLoaderProtocol
 
 USAGE_EXIT = 2
@@ -99,11 +102,10 @@ class Command(ScrapyCrawl):
         prepare([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while pages come in
-        process.crawl(crawler, **opts.spargs)
-        process.start()
-        session = crawler.get_extension(Session) if crawler.spider else None
-        if session is None or process.bootstrap_failed:
-            self._refuse(say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why"), 1)
+        session = _run_crawl(process, crawler, opts.spargs)
+        if not isinstance(session, Session):
+            unsaid = say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why")
+            self._refuse(str(session) if session else unsaid, 1)
             return
         if progress := crawler.get_extension(Progress):
             progress.clear()  # a forced end comes without the engine's
@@ -138,3 +140,18 @@ class Command(ScrapyCrawl):
     def _refuse(self, sentence: str, code: int) -> None:
         sys.stderr.write(f"govcrawl: {sentence}\n")
         self.exitcode = code
+
+
+def _run_crawl(process: Any, crawler: Crawler, arguments: dict[str, Any]) -> Session | ArchiveError | None:
+    """Crawl to the end; return the session, or what kept it from beginning, None where that is in the log."""
+    begun = process.crawl(crawler, **arguments)
+    process.start()
+    failure = begun.exception() if isinstance(begun, asyncio.Task) and begun.done() and not begun.cancelled() else None
+    if isinstance(failure, ArchiveError):
+        return failure
+    if process.bootstrap_failed:
+        return None
+    with suppress(RuntimeError):  # Scrapy's way to say that no extension was made
+        session: Session | None = crawler.get_extension(Session)
+        return session
+    return None
