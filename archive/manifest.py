@@ -70,6 +70,18 @@ def crawl_in_name(crawl_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", crawl_id)
 
 
+def listed_files(data_dir: Path) -> list[str]:
+    """Return the WARC files that the manifests of a data directory name, relative to it, in order."""
+    folder = data_dir / FOLDER
+    named: set[str] = set()
+    for agency in folder.iterdir() if folder.is_dir() else ():
+        for name in manifest_names(agency):
+            lines = (agency / name).read_text("utf-8", "replace").splitlines()
+            paths = (match[2] for match in map(_LINE.fullmatch, lines) if match)
+            named.update(path for path in paths if path.startswith("warc/"))
+    return sorted(named)
+
+
 def read_head(folder: Path) -> Line | None:
     """Return the line of the last manifest, ``None`` where none was ever written or HEAD cannot be read."""
     with suppress(OSError):

@@ -35,6 +35,7 @@ from archive.events import (
     warc_paths,
 )
 from archive.locks import take_catalog
+from archive.manifest import listed_files
 from archive.reader import open_capture
 from archive.remake import Remake, discard, new_catalog, swap_in
 from govcrawl.attachments import read_attachments
@@ -164,6 +165,12 @@ class _Rebuild:
     async def run(self, agencies: list[str]) -> Report:
         paths = {agency: warc_paths(self._data_dir, agency) for agency in agencies}
         self._total_bytes = sum(path.stat().st_size for group in paths.values() for path in group)
+        for name in listed_files(self._data_dir):
+            if not (self._data_dir / name).is_file():
+                self._tell(
+                    f"{self._data_dir / name}: named by its crawl's manifest and not there, so all that stood in it is left out; "
+                    "put it back from a backup, then rebuild again"
+                )
         prepare([])
         transaction = ExitStack()
         try:
@@ -276,7 +283,7 @@ class _Rebuild:
         return True
 
     def _tell(self, problem: str) -> None:
-        logger.warning("%s", problem)
+        logger.info("%s", problem)  # the command says it at the end
         self._report.problems.append(problem)
 
     def _show(self, offset: int) -> None:

@@ -299,6 +299,17 @@ def test_a_file_whose_first_record_is_gone_is_read_all_the_same(crawled: Path) -
     ]
 
 
+def test_a_file_that_is_gone_is_named(crawled: Path) -> None:
+    """Its crawl's manifest knows it: a rebuild without it says so, once, and what to do, and goes on with the others."""
+    (path,) = (crawled / "data" / "warc" / "small_sfj").iterdir()
+    (path.parent / "small_sfj-20200101000000-00000.warc.gz").write_bytes(path.read_bytes())
+    path.unlink()
+    done = govcrawl(crawled, "rebuild")
+    assert done.returncode == 1
+    assert done.stderr.count(f"{path.name}: named by its crawl's manifest and not there") == 1
+    assert "put it back from a backup" in done.stderr
+
+
 def test_an_agency_that_is_gone_is_read_by_its_template(crawled: Path) -> None:
     """The template's name stands in the WARC; where that is gone too, the message says what to put back."""
     before = shown(crawled)

@@ -54,8 +54,8 @@ class Greedy(FujianTrt):
 
 @pytest.fixture
 def readers() -> Iterator[Readers]:
-    """One reader process with two seconds a page and two gibibytes."""
-    pool = Readers(1, seconds=2.0, memory_bytes=2 * GIBIBYTE)
+    """One reader process with ten seconds a page, its own start included, and two gibibytes."""
+    pool = Readers(1, seconds=10.0, memory_bytes=2 * GIBIBYTE)
     yield pool
     pool.close()
 
@@ -78,7 +78,7 @@ def test_a_page_is_read_in_another_process(readers: Readers) -> None:
 
 @pytest.mark.parametrize(
     ("template", "said"),
-    [(Hanging, "longer than 2 s"), (Deadly, "ended its reader process twice"), (Greedy, "MemoryError")],
+    [(Hanging, "longer than 10 s"), (Deadly, "ended its reader process twice"), (Greedy, "MemoryError")],
 )
 def test_a_hostile_page_is_given_up_and_the_next_one_is_read(readers: Readers, template: Any, said: str) -> None:
     """The error names the page and what happened; the pool goes on."""
