@@ -7,7 +7,7 @@ The site did not change, so nothing here adds a version, moves a date or changes
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.catalog_documents import Link, facts_of, file_values, files_of, known_digests, read_values
 from archive.model import File
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 NOT_SEEN = "not fetched: the crawl that captured this page did not read this link"
 
 
-def documents_to_read(catalog: Catalog, agency: str, since: str | None) -> list[tuple[str, int]]:
+def documents_to_read(
+    catalog: Catalog, agency: str, since: str | None, *, but_by: str | None = None
+) -> list[tuple[str, int]]:
     """Return the ids of an agency's documents and how many versions of each are to be read.
 
-    ``since``: only those captured at or after this UTC instant or day.
+    Args:
+        since: only those captured at or after this UTC instant or day.
+        but_by: a document all of whose versions were read by this version of the extractor is left out.
     """
     rows = catalog.rows(
         "SELECT d.id, COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.document_id = d.id"
-        " WHERE d.agency = ?1 AND (?2 IS NULL OR v.captured_at >= ?2) GROUP BY d.id ORDER BY d.id",
-        (agency, since),
+        " WHERE d.agency = ?1 AND (?2 IS NULL OR v.captured_at >= ?2) GROUP BY d.id"
+        " HAVING ?3 IS NULL OR SUM(v.extractor_version <> ?3) > 0 ORDER BY d.id",
+        (agency, since, but_by),
     )
     return [(row["id"], row["n"]) for row in rows]
 
@@ -49,6 +54,39 @@ def versions_to_read(catalog: Catalog, document_id: str, since: str | None) -> l
             (document_id, since),
         )
     )
+
+
+class Change(NamedTuple):
+    """A value of a version as it stands and as the present extractor reads it."""
+
+    before: Any
+    after: Any
+
+
+def compare_readings(
+    catalog: Catalog, document_id: str, readings: Mapping[int, Document]
+) -> dict[int, dict[str, Change]]:
+    """Return what :func:`put_readings` would change, by number and field, and change nothing.
+
+    Fields are those that make a version, and ``method`` and ``flags``, which say how it was read.
+    """
+    db = catalog.file
+    found: dict[int, dict[str, Change]] = {}
+    for row in db.rows("SELECT * FROM versions WHERE document_id = ? ORDER BY number", (document_id,)):
+        document = readings.get(row["number"])
+        if document is None:
+            continue
+        attachments, images = files_of(db, row["id"])
+        links = [*_links("attachment", document.attachments, attachments), *_links("image", document.images, images)]
+        before = _content(db, row)
+        known = known_digests(db, document_id, links, below=row["number"])
+        after = content_of_row(row | read_values(document), *facts_of(links, known))
+        changes = {name: Change(before[name], after[name]) for name in changed_fields(before, after)}
+        values = read_values(document)
+        changes |= {name: Change(row[name], values[name]) for name in ("method", "flags") if row[name] != values[name]}
+        if changes:
+            found[row["number"]] = changes
+    return found
 
 
 def put_readings(

@@ -15,11 +15,11 @@ from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_reads import agencies, check_agency
-from archive.catalog_rereading import documents_to_read, put_readings, versions_to_read
+from archive.catalog_rereading import compare_readings, documents_to_read, put_readings, versions_to_read
 from archive.errors import CaptureMissing, DigestMismatch, UnreadableContent
 from archive.store import Store
 from govcrawl.errors import CrawlError
@@ -55,13 +55,25 @@ class Difference:
 
 
 @dataclass(slots=True)
+class Change:
+    """How often a field would read differently, with the first examples: (version, before, after)."""
+
+    versions: int = 0
+    examples: list[tuple[str, Any, Any]] = field(default_factory=list)
+
+
+EXAMPLES = 5
+
+
+@dataclass(slots=True)
 class Reread:
-    """What reading again brought."""
+    """What reading again brought, or would bring: then ``changes`` says it by field."""
 
     documents: int = 0
     versions: int = 0
     differences: list[Difference] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    changes: dict[str, Change] = field(default_factory=dict)
 
 
 def reextract(
@@ -70,9 +82,15 @@ def reextract(
     *,
     agency: str | None = None,
     since: str | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Reread:
     """Read stored versions again: of one agency or all, captured since a UTC day or ever.
+
+    Args:
+        resume: leave out documents that the present version of the extractor has read: those that an interrupted run has done.
+        dry_run: change nothing, and tell in ``changes`` what would change.
 
     Raises:
         ArchiveBusy: a crawl of an agency that is to be read is going on.
@@ -87,7 +105,8 @@ def reextract(
         for row in rows:
             steps.callback(store.lock_agency(row["name"]).release)
         templates = {row["name"]: find_reader(row["name"], row["template"], settings) for row in rows}
-        return asyncio.run(_Rereading(store, settings, since, progress).run(templates))
+        work = _Rereading(store, settings, since, progress)
+        return asyncio.run(work.run(templates, resume=resume, dry_run=dry_run))
 
 
 @dataclass(slots=True)
@@ -112,12 +131,19 @@ class _Rereading:
             self._readers.processes + 1
         )  # a page's time limit runs from when it is handed over
         self._waiting: deque[_Waiting] = deque()
+        self._dry_run = False
         self._report = Reread()
 
-    async def run(self, templates: dict[str, type[DisclosureSpider]]) -> Reread:
+    async def run(
+        self, templates: dict[str, type[DisclosureSpider]], *, resume: bool = False, dry_run: bool = False
+    ) -> Reread:
+        from govcrawl.extract import EXTRACTOR_VERSION  # noqa: PLC0415 - loads trafilatura, which --help need not pay
+
         prepare([])
+        self._dry_run = dry_run
         catalog = self._store.catalog
-        todo = {name: documents_to_read(catalog, name, self._since) for name in templates}
+        done_by = EXTRACTOR_VERSION if resume else None
+        todo = {name: documents_to_read(catalog, name, self._since, but_by=done_by) for name in templates}
         total = sum(count for documents in todo.values() for _, count in documents)
         try:
             for name, template in templates.items():
@@ -168,12 +194,25 @@ class _Rereading:
                 documents[number] = await reading
             except CrawlError as error:
                 self._tell({"document_id": one.document_id, "number": number}, error)
-        found = put_readings(self._store.catalog, one.document_id, documents, datetime.now(UTC))
+        found = self._compare(one.document_id, documents) if self._dry_run else self._put(one.document_id, documents)
         self._report.documents += 1
         self._report.versions += len(documents)
         self._report.differences += [Difference(one.document_id, number, names) for number, names in found.items()]
         if self._progress:
             self._progress(self._report.versions, total)
+
+    def _put(self, document_id: str, documents: dict[int, Document]) -> dict[int, tuple[str, ...]]:
+        return put_readings(self._store.catalog, document_id, documents, datetime.now(UTC))
+
+    def _compare(self, document_id: str, documents: dict[int, Document]) -> dict[int, tuple[str, ...]]:
+        found = compare_readings(self._store.catalog, document_id, documents)
+        for number, changes in found.items():
+            for name, (before, after) in changes.items():
+                change = self._report.changes.setdefault(name, Change())
+                change.versions += 1
+                if len(change.examples) < EXAMPLES:
+                    change.examples.append((f"{document_id} {number}", before, after))
+        return {number: tuple(changes) for number, changes in found.items()}
 
     def _tell(self, row: Row, error: Exception) -> None:
         problem = (

@@ -219,3 +219,55 @@ def test_without_a_catalog_none_is_made(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no catalog at" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_bodies_from_the_captures(crawled: Path) -> None:
+    """A version's body as text, Markdown and HTML is read from its capture; one file a document on request; a file has no body."""
+    pages = [version for version in catalog_of(crawled)["versions"] if version["text"]]
+    name = pages[0]["document_id"]
+    shown = {
+        form: govcrawl(crawled, "show", name, "--version", "1", "--as", form) for form in ("text", "markdown", "html")
+    }
+    assert [done.returncode for done in shown.values()] == [0, 0, 0], shown["html"].stderr
+    paragraphs = shown["text"].stdout.splitlines()
+    assert len(paragraphs) > 1
+    assert shown["markdown"].stdout == "\n\n".join(paragraphs) + "\n"
+    assert shown["html"].stdout == "".join(f"<p>{text}</p>\n" for text in paragraphs)
+    done = govcrawl(crawled, "export", "bodies", "--as", "html", "--output", str(crawled / "out"))
+    assert done.returncode == 0, done.stderr
+    files = sorted((crawled / "out" / "small_sfj").iterdir())
+    assert {file.stem for file in files} == {version["document_id"] for version in pages}
+    assert all("<h1>" in file.read_text("utf-8") for file in files)
+    assert govcrawl(crawled, "show", name, "--version", "99", "--as", "text").returncode == 1
+
+
+def test_a_body_that_was_read_otherwise_is_told(crawled: Path) -> None:
+    """Where the stored text is another extractor's, the present reading is shown with a word about it."""
+    execute(crawled, "UPDATE versions SET text = '旧' WHERE text IS NOT NULL")
+    name = next(version["document_id"] for version in catalog_of(crawled)["versions"] if version["text"])
+    done = govcrawl(crawled, "show", name, "--as", "markdown")
+    assert done.returncode == 0
+    assert "旧" not in done.stdout
+    assert "reextract brings the catalog up to date" in done.stderr
+
+
+def test_what_would_change_is_told_and_nothing_is_changed(crawled: Path) -> None:
+    """--report counts by field with examples around the first difference; the catalog stays as it is to the byte of every row."""
+    execute(crawled, "UPDATE versions SET source = '旧来源', text = text || '末尾' WHERE text IS NOT NULL")
+    before = catalog_of(crawled)
+    pages = sum(version["text"] is not None for version in before["versions"])
+    done = govcrawl(crawled, "reextract", "--report")
+    assert done.returncode == 0, done.stderr
+    assert f"source: {pages} versions\n" in done.stdout
+    assert "旧来源 → 小城市司法局" in done.stdout
+    assert "末尾 → …" in done.stdout
+    assert done.stdout.endswith(f"{pages} read differently; nothing was changed\n")
+    assert catalog_of(crawled) == before
+
+
+def test_an_interrupted_run_goes_on(crawled: Path) -> None:
+    """--resume passes over documents that the present version of the extractor has read."""
+    execute(crawled, "UPDATE versions SET extractor_version = '0' WHERE source = '小城市人民政府'")
+    done = govcrawl(crawled, "reextract", "--resume")
+    assert " of 1 documents read again" in done.stdout
+    assert govcrawl(crawled, "reextract", "--resume").stdout.startswith("0 versions of 0 documents")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from govcrawl.speech import say
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from govcrawl.reextract import Reread
 
 
 @click.command(
@@ -29,9 +32,28 @@ if TYPE_CHECKING:
     type=click.DateTime(["%Y-%m-%d"]),
     help=say("只读这一天（UTC）以来采集的版本。", "Only versions captured on this day (UTC) or later."),
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help=say(
+        "略过全部版本都已由现在的提取器版本读过的公开文件：接着做上次中断的。",
+        "Pass over documents all of whose versions the present version of the extractor has read: go on where a run was interrupted.",
+    ),
+)
+@click.option(
+    "--report",
+    "dry_run",
+    is_flag=True,
+    help=say(
+        "什么也不改，只报告会变什么：每个字段多少个版本，附例子。",
+        "Change nothing; say what would change: how many versions by field, with examples.",
+    ),
+)
 @data_option
 @click.pass_context
-def reextract(context: click.Context, *, agency: str | None, since: datetime | None, data: Path) -> None:
+def reextract(
+    context: click.Context, *, agency: str | None, since: datetime | None, resume: bool, dry_run: bool, data: Path
+) -> None:
     """Read again, one line for each version that differs; exit 1 where a capture could not be read."""
     from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy and the extractor take a second to import
     from govcrawl.reextract import reextract as run  # noqa: PLC0415
@@ -42,9 +64,13 @@ def reextract(context: click.Context, *, agency: str | None, since: datetime | N
             project_settings(),
             agency=agency,
             since=since.date().isoformat() if since else None,
+            resume=resume,
+            dry_run=dry_run,
             progress=bytes_bar(steps, say("重新提取", "reading again")),
         )
-    for one in report.differences:
+    if dry_run:
+        print_changes(report)
+    for one in () if dry_run else report.differences:
         click.echo(
             say(f"{one.document_id} 第 {one.number} 版：", f"{one.document_id} version {one.number}: ")
             + ", ".join(one.fields)
@@ -56,6 +82,34 @@ def reextract(context: click.Context, *, agency: str | None, since: datetime | N
             f"已重读 {report.documents} 份公开文件的 {report.versions} 个版本，{len(report.differences)} 个读法有变",
             f"{report.versions} versions of {report.documents} documents read again, {len(report.differences)} read differently",
         )
+        + (say("；什么也没有改", "; nothing was changed") if dry_run else "")
     )
     if report.problems:
         context.exit(1)
+
+
+def print_changes(report: Reread) -> None:
+    """Print what would change by field, the most frequent first."""
+    for name, change in sorted(report.changes.items(), key=lambda pair: (-pair[1].versions, pair[0])):
+        click.echo(say(f"{name}：{change.versions} 个版本", f"{name}: {change.versions} versions"))
+        for where, before, after in change.examples:
+            one, other = excerpts(before, after)
+            click.echo(f"  {where}: {one} → {other}")
+
+
+def excerpts(before: object, after: object) -> tuple[str, str]:
+    """Return both values in a few words, from shortly before the first place where they differ."""
+    one, other = (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (before, after)
+    )
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - _BEFORE) if same > _BEFORE else 0
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    piece = " ".join(text[start : start + _SHOWN].split())
+    return ("…" if start else "") + piece + ("…" if len(text) > start + _SHOWN else "")
+
+
+_BEFORE, _SHOWN = 10, 60
