@@ -256,9 +256,16 @@ LEADING_CHARACTERS = 3000
 _LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far below that
 _LABEL_LENGTH = 4
 _MOSTLY = 0.5
-_KEY_LABEL = re.compile(
-    "|".join(
-        _BLANK.join(label) for label in ("索引号", "索取号", "发文机关", "发布机构", "发布机关", "发文字号", "文号")
+_FORMS = {
+    simple: f"[{simple}{''.join(chr(c) for c, s in _SIMPLE.items() if s == ord(simple))}]"
+    for simple in map(chr, set(_SIMPLE.values()))
+}
+_KEY_LABEL = (
+    re.compile(  # in both scripts: turning whole pages into simplified characters takes longer than looking for both
+        "|".join(
+            _BLANK.join(_FORMS.get(character, character) for character in label)
+            for label in ("索引号", "索取号", "发文机关", "发布机构", "发布机关", "发文字号", "文号")
+        )
     )
 )
 
@@ -273,7 +280,7 @@ def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS, outside:
         leading: only where the first so many characters name an index field; None looks at everything.
         outside: an element (the body) in which and around which nothing is looked for.
     """
-    if not _KEY_LABEL.search(_STRING(scope)[:leading].translate(_SIMPLE)):
+    if not _KEY_LABEL.search(_STRING(scope)[:leading]):
         return []
     found: list[Any] = []
     passed = set() if outside is None else {*outside.iter(), *outside.iterancestors()}
@@ -281,7 +288,7 @@ def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS, outside:
         if holder is scope or holder in passed or (found and any(parent in found for parent in holder.iterancestors())):
             continue
         text = _STRING(holder)
-        if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text.translate(_SIMPLE)):
+        if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text):
             continue
         pairs = list(_index_pairs(holder))
         covered = sum(len(_BLANKS.sub("", value)) + _LABEL_LENGTH for _, value in pairs)

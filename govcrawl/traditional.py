@@ -7,6 +7,7 @@ after turning them back, and by how far they agree.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import ne
 
 import opencc
 
@@ -35,7 +36,10 @@ def simplified(text: str) -> str:
 def is_traditional(text: str) -> bool:
     """Tell whether a text is written in traditional characters."""
     start = text[:_LOOKED_AT]
-    changed = sum(one != other for one, other in zip(start, simplified(start), strict=False))
+    plain = simplified(start)
+    if plain == start:
+        return False
+    changed = sum(map(ne, start, plain))
     return changed >= LEAST_CHANGED * max(len(start), 1) and changed > 1
 
 
