@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archive.errors import ArchiveError
+from govcrawl.cli.words import install
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
+
+install()
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 """Context settings of the group; commands inherit them."""
@@ -142,7 +145,14 @@ def open_catalog(data: Path) -> Catalog:
     return Catalog.open_read_only(data / CATALOG_NAME)
 
 
-@click.group(cls=Commands, context_settings=CONTEXT)
+@click.group(
+    cls=Commands,
+    context_settings=CONTEXT,
+    help=say(
+        "抓取、存档、阅读中国机构网站的政务公开栏目。抓取用 scrapy crawl 机构名。",
+        "Crawl, archive and read the disclosure (政务公开) sections of Chinese agency sites. The crawl itself is `scrapy crawl AGENCY`.",
+    ),
+)
 @click.version_option(package_name="govcrawl")
 def main() -> None:
-    """Crawl, archive and read the disclosure (政务公开) sections of Chinese agency sites."""
+    """Group of all commands."""
