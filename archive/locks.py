@@ -29,7 +29,7 @@ class AgencyLock:
         """
         path = folder / f"{agency}.lock"
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             message = f"{path}: the lock of {agency} cannot be made ({error.strerror}); give write permission"
             raise ArchiveWriteError(message) from error
@@ -108,6 +108,6 @@ def take_catalog(folder: Path, at: datetime) -> AgencyLock:
 
 def _open_lock(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise ArchiveWriteError(f"{path}: cannot be made ({error.strerror}); give write permission") from error

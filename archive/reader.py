@@ -11,7 +11,6 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Self
@@ -310,11 +309,16 @@ def open_warc(data_dir: Path, warc_file: str) -> tuple[Path, IO[bytes]]:
     """
     relative = PurePosixPath(warc_file)
     final = data_dir / relative
-    if not relative.is_absolute() and ".." not in relative.parts:
+    if not relative.is_absolute() and ".." not in relative.parts and "\0" not in warc_file:
         # The final name twice: the file may be renamed between two tries.
         for path in (final, final.with_name(final.name + OPEN_SUFFIX), final):
-            with suppress(FileNotFoundError):
+            try:
                 return path, path.open("rb")
+            except FileNotFoundError:
+                continue
+            except OSError as error:  # a folder, a name longer than any, no permission
+                message = f"{str(path)[:300]}: this WARC file cannot be opened ({error.strerror or error})"
+                raise CaptureMissing(message) from error
     message = f"{final}: no such WARC file, with or without {OPEN_SUFFIX}; put it back from a backup"
     raise CaptureMissing(message)
 

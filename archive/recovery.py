@@ -137,7 +137,7 @@ class _Repair:
     compress_level: int
 
     def recover_file(self, open_path: Path) -> Recovered | None:
-        fd = os.open(open_path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(open_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -26,6 +26,7 @@ from archive.crawls import (
 )
 from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
+from archive.links import refuse_links
 from archive.locks import AgencyLock, share_catalog
 from archive.losses import refuse_losses
 from archive.reader import StoredResponse, open_capture
@@ -97,6 +98,7 @@ class Store:
             ArchiveBusy: its catalog is being made again.
             CatalogError: its catalog is damaged or from a later version.
         """
+        refuse_links(data_dir)
         try:
             for folder in (data_dir / "warc", data_dir / "locks"):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -168,6 +170,7 @@ class Store:
             lock = self.lock_agency(agency.name)
             try:
                 folder = self.data_dir / "warc" / agency.name
+                refuse_links(self.data_dir, agency.name)
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
                 refuse_losses(self.catalog, agency.name, self.data_dir)
                 warn_of_unknown_files(self.catalog, agency.name, folder)
