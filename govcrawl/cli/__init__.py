@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from archive.errors import ArchiveError
-from govcrawl.cli.words import install
 from govcrawl.errors import CrawlError, UsageMistake
+from govcrawl.help_words import install
 from govcrawl.speech import say
 
 if TYPE_CHECKING:

@@ -68,11 +68,13 @@ def cdxj(*, output: str, agency: str | None, data: Path) -> None:
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
     help=say("只含该日(UTC)及以后的采集。", "Captures made on or after this UTC day."),
 )
 @click.option(
     "--until",
     type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
     help=say("只含该日(UTC)及以前的采集。", "Captures made on or before this UTC day."),
 )
 @data_option

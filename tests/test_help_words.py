@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from govcrawl.cli import main
-from govcrawl.cli.words import CHINESE
+from govcrawl.help_words import CHINESE
 
 
 @pytest.mark.parametrize(
