@@ -94,6 +94,7 @@ _SAME_ON_METADATA = {
     "channel": "channel",
     "via": "via",
 }
+UNREADABLE = "the catalog cannot be read"
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=~-._"  # RFC 3986 section 2, and % because what is encoded already stays
 
 
@@ -114,7 +115,13 @@ def copy_catalog(path: Path, records: Records) -> Iterator[Finding]:
             for table, row, target, _ in catalog.execute("PRAGMA foreign_key_check"):
                 yield find("catalog-reference", path.name, f"{table} row {row}", expected=f"a row of {target}")
     except sqlite3.Error as error:
-        yield find("catalog-damaged", path.name, "the catalog cannot be read", got=str(error))
+        yield find(
+            "catalog-damaged",
+            path.name,
+            UNREADABLE,
+            got=str(error),
+            expected="a catalog; make it again: govcrawl rebuild",
+        )
     tables.execute("CREATE INDEX captures_by_record ON captures (record_id)")
 
 
