@@ -106,7 +106,7 @@ class CatalogFile:
             if pending:
                 msg = (
                     f"catalog {path} lacks {', '.join(pending)}: it is empty or from an earlier version of govcrawl; "
-                    f"run a crawl (scrapy crawl AGENCY) to bring it forward"
+                    f"the next crawl brings it forward (scrapy crawl AGENCY); without network, make it again (govcrawl rebuild)"
                 )
                 raise CatalogError(msg)
             return cls(path, db, read_only=True)
