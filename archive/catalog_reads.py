@@ -41,6 +41,15 @@ _PLACE = """
   c.warc_file AS capture_warc_file, c.offset AS capture_offset, c.length AS capture_length,
   c.record_id AS capture_record_id, c.payload_digest AS capture_payload_digest"""
 
+_AGREEMENT = (
+    "CASE WHEN v.agreement IS NULL THEN 'none' WHEN v.agreement = 1 THEN '1' WHEN v.agreement >= 0.85 THEN '0.85-1'"
+    " ELSE '<0.85' END"
+)
+_CURRENT = (
+    "SELECT {} AS name, COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id"
+    " WHERE d.agency = ? GROUP BY 1 ORDER BY 2 DESC, 1"
+)
+
 _DOCUMENTS = f"""
 SELECT d.id AS document_id, d.agency, d.url, d.key, d.state, d.state_since_at, d.first_captured_at, d.last_captured_at,
   d.last_checked_at, d.failures, v.*, {_PLACE}
@@ -81,6 +90,8 @@ class AgencyStatus:
     failures: dict[str, int] = field(default_factory=dict)  # of the last crawl, by reason
     missing: dict[str, int] = field(default_factory=dict)  # by field, of current versions
     flags: dict[str, int] = field(default_factory=dict)  # quality flags of current versions
+    methods: dict[str, int] = field(default_factory=dict)  # how the texts of current versions were found
+    agreement: dict[str, int] = field(default_factory=dict)  # of the readers of current versions, in steps
     attachment_texts: dict[str, int] = field(default_factory=dict)  # attachments of current versions by status
 
 
@@ -263,6 +274,8 @@ def agency_status(catalog: Catalog, agency: Row) -> AgencyStatus:
         failures=_failures(catalog, crawl["id"]) if crawl else {},
         missing=_missing(one(_missing_sql())),
         flags=dict(sorted(flags.items())),
+        methods=counts(_CURRENT.format("v.method")),
+        agreement=counts(_CURRENT.format(_AGREEMENT)),
         attachment_texts=text_counts(catalog, name),
     )
 

@@ -1,13 +1,6 @@
 """Page and hints to document. Pure; the only importer of trafilatura.
 
-Trust, field by field: what the page prints (labels, then index), its official meta tags, the list's line. What two of them
-say differently is flagged, what nobody says is None.
-
-Flags (``Extraction.flags``): ``title_differs``, ``publish_date_differs``, ``list_date_differs``, ``source_differs`` (the sources
-disagree); ``publish_date_unreadable``, ``written_date_unreadable`` … (printed, but no date); ``attachment_only``, ``no_text``;
-``no_container`` (the whole page was read); ``container_wide`` (far more text in the container than trafilatura takes for content);
-``trafilatura_failed``, ``trafilatura_skipped`` (a text of absurd length); ``undecodable`` (replacement characters in the text);
-``traditional`` (written in traditional characters).
+The body is found here, the fields in :mod:`govcrawl.fields`; the flags (``Extraction.flags``) are those of :mod:`govcrawl.quality`.
 """
 
 from __future__ import annotations
@@ -34,6 +27,7 @@ from govcrawl.guard import check, is_file
 from govcrawl.items import DocumentPage
 from govcrawl.labels import find_index, read_index, read_metas
 from govcrawl.marked import read_blocks
+from govcrawl.quality import LEAST_AGREEMENT, content_flags, read_densest
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_traditional
 from govcrawl.urls import file_links, image_links, is_file_url, url_key
@@ -141,6 +135,7 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
             raise NotAPage(
                 f"{page.url}: no main content found on {len(page.body)} bytes; name the template if a family is known"
             )
+    flags.update(content_flags(page, content, attachments, images))
     if "\ufffd" in content.complete:
         flags.add("undecodable")
     if is_traditional(f"{fields['title'] or ''}{content.complete}"):
@@ -225,7 +220,10 @@ def _read_whole(page: Page, flags: set[str]) -> _Body:
         )
     tree = _whole_tree(page, flags)
     content = Content((), (), "") if tree is None else read_content(tree)
-    return _Body(content, "page+trafilatura", None, asked=True)
+    agreement = agree(content.complete, read_densest(page.root))
+    if agreement < LEAST_AGREEMENT:
+        flags.add("readers_disagree")
+    return _Body(content, "page+trafilatura", agreement, asked=True)
 
 
 def _whole_tree(page: Page, flags: set[str]) -> Any | None:

@@ -104,6 +104,8 @@ def _print_details(one: AgencyStatus) -> None:
     _print_counts(say("  抓取失败  ", "  failures         "), one.failures)
     missing = {name: count for name, count in one.missing.items() if count}
     _print_counts(say("  缺字段    ", "  missing fields   "), missing, f"/{one.documents}")
+    _print_counts(say("  提取方法  ", "  methods          "), one.methods)
+    _print_counts(say("  一致度    ", "  agreement        "), one.agreement)
     _print_counts(say("  质量标记  ", "  quality flags    "), one.flags)
 
 
