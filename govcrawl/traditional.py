@@ -39,7 +39,7 @@ def is_traditional(text: str) -> bool:
     plain = simplified(start)
     if plain == start:
         return False
-    changed = sum(map(ne, start, plain))
+    changed: int = sum(map(ne, start, plain))
     return changed >= LEAST_CHANGED * max(len(start), 1) and changed > 1
 
 
