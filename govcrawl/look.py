@@ -183,7 +183,7 @@ def look(
     if errand.errors:
         raise errand.errors[0]
     if not errand.values:
-        raise CrawlError(f"the look at {url} ended before its end; what was said above says why")
+        raise CrawlError(f"the look at {url} was interrupted before its end; run the command again, or see what the log above says")
     return errand.values[0]
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from scrapy.settings import Settings
@@ -67,3 +71,19 @@ def test_an_interrupt_is_told_in_the_users_language(
     assert [record.getMessage() for record in caplog.records] == [
         "interrupted: ending when what is under way is archived; Ctrl-C again ends at once"
     ]
+
+
+def test_item_files_are_refused_and_not_offered(tmp_path: Path) -> None:
+    """Scrapy's -o would be taken and write nothing; the sentence names the export."""
+    env = {**os.environ, "SCRAPY_SETTINGS_MODULE": "govcrawl.settings", "GOVCRAWL_LANG": "en"}
+    env["PYTHONPATH"] = str(Path(__file__).parents[1])
+    line = [sys.executable, "-m", "scrapy", "crawl"]
+    tried = subprocess.run(
+        [*line, "demo_sfj", "-o", "x.json"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 2
+    assert "govcrawl export documents" in tried.stderr
+    assert list(tmp_path.iterdir()) == []
+    shown = subprocess.run([*line, "--help"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "-a NAME=VALUE" in shown.stdout
+    assert "--output" not in shown.stdout

@@ -6,6 +6,7 @@ Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable,
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import difflib
 import gc
@@ -30,12 +31,11 @@ from govcrawl.spider import DisclosureSpider
 from govcrawl.workers import prepare
 
 if TYPE_CHECKING:
-    import argparse
-
     from scrapy.crawler import Crawler
     from scrapy.spiderloader import SpiderLoaderProtocol
 
 USAGE_EXIT = 2
+FEEDS = ("output", "overwrite_output")
 
 
 class Command(ScrapyCrawl):
@@ -59,8 +59,23 @@ class Command(ScrapyCrawl):
             "Exit codes: 0 complete, 1 not complete, 2 usage.",
         )
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Take Scrapy's options; those for item feeds are not shown, as nothing would be written."""
+        super().add_options(parser)
+        for action in parser._actions:  # noqa: SLF001 - argparse has no other way to change an option that is there
+            if action.dest in FEEDS:
+                action.help = argparse.SUPPRESS
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Take the options, check them; from here on the engine speaks only where it is asked to."""
+        if any(vars(opts).get(name) for name in FEEDS):
+            raise UsageError(
+                say(
+                    "抓取不写 -o 文件：公开文件存入档案，抓取后用 govcrawl export documents 导出",
+                    "a crawl writes no -o file: documents go into the archive; govcrawl export documents writes them out",
+                ),
+                print_help=False,
+            )
         super().process_options(args, opts)
         if self.settings is None:
             raise RuntimeError("Scrapy gave the command no settings")
