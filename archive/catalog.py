@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from archive import catalog_documents as documents
+from archive import catalog_listings as lists
 from archive import catalog_states as states
 from archive.catalog_states import Sighting
 from archive.database import CatalogFile
 from archive.errors import CaptureMissing, CatalogError
-from archive.model import Capture, Known, KnownDocument, Put
+from archive.model import Capture, KnownDocument, Put
 from archive.rows import capture_of, instant, json_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from archive.model import Agency, Document, File, Kind, Listing, State
+    from archive.model import Agency, Document, File, Kind, Known, Listing, State
     from archive.rows import CaptureFields, Row
 
 
@@ -289,51 +290,7 @@ class Catalog:
         A line that stands twice in a channel (pinned and in its place) is kept as it stands first in a crawl.
         """
         with self.atomic():
-            return [self._put_listing(crawl_id, agency, channel, line, capture_id, at) for line in listings]
-
-    def _put_listing(
-        self, crawl_id: str, agency: str, channel: str, line: Listing, capture_id: int | None, at: datetime
-    ) -> Known:
-        """Put one line."""
-        before = self.file.row(
-            "SELECT * FROM listings WHERE agency = ? AND channel = ? AND url_key = ?", (agency, channel, line.url_key)
-        )
-        document = documents.find(self.file, agency, line.url_key, line.key)
-        document_id = document["id"] if document else None
-        seen = {
-            "key": line.key,
-            "title": line.title,
-            "publish_date": line.publish_date,
-            "date_text": line.date_text,
-            "position": line.position,
-            "pinned": int(line.pinned),
-        }
-        now = {
-            "url": line.url,
-            "offsite": int(line.offsite),
-            "document_id": document_id,
-            "last_listed_at": instant(at),
-            "last_crawl_id": crawl_id,
-            "capture_id": capture_id,
-        }
-        where = {"agency": agency, "channel": channel, "url_key": line.url_key}
-        if before is None:
-            first = {"first_listed_at": instant(at), "first_crawl_id": crawl_id}
-            self.file.insert("listings", {**where, **seen, **now, **first})
-        elif before["last_crawl_id"] == crawl_id:
-            gaps = {name: value for name, value in seen.items() if before[name] is None}
-            self.file.update("listings", where, {**gaps, **now})
-        else:
-            self.file.update("listings", where, {**seen, **now})
-        earlier = before is not None and before["last_crawl_id"] != crawl_id
-        return Known(
-            listing=line,
-            document_id=document_id,
-            url=document["url"] if document else None,
-            state=document["state"] if document else None,
-            listed_before=before is not None and before["first_crawl_id"] != crawl_id,
-            changed_line=earlier and _line_changed(before or {}, line),
-        )
+            return lists.put_listings(self.file, lists.Look(crawl_id, agency, channel, capture_id, at), listings)
 
     def finish_channel(
         self,
@@ -363,6 +320,10 @@ class Catalog:
         sql = "SELECT name FROM channels WHERE agency = ? AND walked_to_end_at IS NOT NULL"
         return {row["name"] for row in self.file.rows(sql, (agency,))}
 
+    def lines_without_document(self, agency: str) -> list[tuple[str, Listing]]:
+        """(channel, line) of what lists show and no document was made from; see :mod:`archive.catalog_listings`."""
+        return lists.lines_without_document(self.file, agency)
+
     # Documents
 
     def find_document(self, agency: str, url_key: str, key: str | None) -> KnownDocument | None:
@@ -385,7 +346,12 @@ class Catalog:
         return [self._known(row) for row in rows]
 
     def _known(self, row: Row) -> KnownDocument:
-        """What a recrawl needs of a document."""
+        """What a recrawl needs of a document.
+
+        A capture that was not put as the document (an error page, one that could not be read, one before a crash) is no
+        ``last_capture``: if it were, a 304 would confirm what the document never said.
+        """
+        last = self.last_capture(row["agency"], row["url"])
         attachments, images = documents.files_of(self.file, row["current_version_id"])
         return KnownDocument(
             document_id=row["id"],
@@ -394,7 +360,7 @@ class Catalog:
             state=row["state"],
             version_id=row["current_version_id"],
             channel=documents.first_channel(self.file, row["id"]),
-            last_capture=self.last_capture(row["agency"], row["url"]),
+            last_capture=last if last and instant(last.captured_at) <= row["last_captured_at"] else None,
             attachments=attachments,
             images=images,
             entry=documents.entry_of(self.file, row["current_version_id"]),
@@ -484,12 +450,3 @@ class Catalog:
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         """Stream the rows of a query, for :mod:`archive.catalog_reads`."""
         return self.file.stream(sql, parameters)
-
-
-def _line_changed(before: Mapping[str, Any], line: Listing) -> bool:
-    """Whether a line prints another title or date than at the earlier crawl; a date that only appears is no change."""
-    if before["title"] != line.title:
-        return True
-    if before["publish_date"] and line.publish_date:
-        return bool(before["publish_date"] != line.publish_date)
-    return before["publish_date"] is None and line.publish_date is None and before["date_text"] != line.date_text

@@ -236,6 +236,7 @@ class Known:
     state: State | None
     listed_before: bool  # this channel had this line at an earlier crawl
     changed_line: bool  # title or date of the line differ from the earlier crawl's
+    settled: bool = True  # the crawl that listed it first left no line out further down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
         Capture,
         Context,
         Exchange,
+        File,
         KnownDocument,
+        Listing,
     )
     from archive.records import NewId
     from archive.writer import Placed, PlacedNote
@@ -358,11 +360,26 @@ class Store:
         """Return the channels whose list was ever walked to its end."""
         return self.catalog.walked_channels(agency)
 
+    def lines_without_document(self, agency: str) -> list[tuple[str, Listing]]:
+        """Return (channel, line) of what lists show on the agency's site and no document was ever made from."""
+        return self.catalog.lines_without_document(agency)
+
     def last_capture(
         self, agency: str, url: str, method: str = "GET", request_digest: str | None = None
     ) -> Capture | None:
         """Return the latest capture that shows what stands at an address, with the validators now in force."""
         return self.catalog.last_capture(agency, url, method, request_digest)
+
+    def capture_of_file(self, agency: str, file: File) -> Capture | None:
+        """Return the latest capture at a known file's address; ``None`` where it shows other bytes than the file's.
+
+        Another document may have met the address since, or an error page stood there: a 304 would speak of that.
+        """
+        last = self.catalog.last_capture(agency, file.url)
+        if last is None or file.capture_id is None:
+            return None
+        own = self.catalog.capture(file.capture_id)
+        return last if (last.refers_to or last.record_id) == (own.refers_to or own.record_id) else None
 
     def _crawl(self, crawl_id: str) -> OpenCrawl:
         crawl = self._crawls.get(crawl_id)

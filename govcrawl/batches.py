@@ -56,7 +56,9 @@ class Batches(Generic[J, R]):
             except ArchiveError as error:
                 _fail(futures, error)
             finally:  # whatever else goes wrong: nobody waits for ever, and nothing counts as stored that is not
-                _fail(futures, ArchiveWriteError("a batch was not stored; the log says why"))
+                if not all(future.done() for future in futures):
+                    left, self._waiting = [future for _, future in self._waiting], []
+                    _fail([*futures, *left], ArchiveWriteError("a batch was not stored; the log says why"))
 
 
 def _fail(futures: list[asyncio.Future[R]], error: ArchiveError) -> None:

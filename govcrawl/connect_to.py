@@ -58,6 +58,14 @@ def parse_connect_to(text: str) -> ConnectTo:
     return ConnectTo(tuple(_parse_rule(rule) for rule in text.split()))
 
 
+def is_public(host: str) -> bool:
+    """Tell a host of the public network from this machine's own, private addresses and names without a dot."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
+
+
 def _parse_rule(rule: str) -> Rule:
     parts = _COLON_OUTSIDE_BRACKETS.split(rule)
     if len(parts) != len(_PARTS):

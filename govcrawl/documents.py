@@ -46,6 +46,7 @@ class Job:
     known: KnownDocument | None
     aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key) other lists use
     document_id: str | None = None
+    retried: bool = False  # its line was listed before and is without a document still
     tried_listed: bool = False  # asked for where the list says it stands, after it was gone from where it was known
 
 
@@ -96,7 +97,8 @@ class Documents:
             return moved
         lists = {url_key(url) for url in self._session.spider.seeds().values()}
         path = urlsplit(response.url).path
-        if url_key(response.url) in lists or path in {"", "/"} or re.fullmatch(r".*/(index\.\w+)?", path):
+        itself = _place(request.meta["redirect_urls"][0]) == _place(response.url)  # https, a slash or index.html added
+        if not itself and (url_key(response.url) in lists or re.fullmatch(r"|.*/(index\.\w+)?", path)):
             raise NotAPage(
                 f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there"
             )
@@ -223,6 +225,11 @@ def _other_addresses(job: Job, url: str, *others: str) -> list[tuple[str, str]]:
     """Return every address but the canonical one at which a document was met, each once."""
     met = [*job.aliases, *((other, url_key(other)) for other in (*([job.entry.url] if job.entry else []), *others))]
     return list({key: (address, key) for address, key in met if key != url_key(url)}.values())
+
+
+def _place(url: str) -> str:
+    """Return what an address has in common with those that servers add a slash or an index file to."""
+    return re.sub(r"/(?:index\.\w+)?$", "", url_key(url))
 
 
 def qualified_key(url: str, key: str | None) -> str | None:

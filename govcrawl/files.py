@@ -12,7 +12,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from archive.errors import ArchiveError
 from archive.model import Capture, File, FileLink
-from govcrawl.errors import BadStatus, CrawlError
+from govcrawl.errors import BadStatus, CrawlError, UnreadablePage
 from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
 from govcrawl.guard import check
 from govcrawl.responses import DECODED, NOT_MODIFIED, READ_STATUSES, read_response, validators
@@ -46,6 +46,10 @@ class Files:
                 waiting.set_result(await self._fetch(link, kind, via, known))
             except ArchiveError as error:
                 waiting.set_exception(error)
+            finally:  # after an error that nobody foresaw, those who wait for the same file still do not wait for ever
+                if not waiting.done():
+                    waiting.set_exception(UnreadablePage(f"{link.url}: fetching it ended in an error; the log has it"))
+                    waiting.exception()  # where nobody else waits, nobody is told twice
         return replace(await waiting, label=link.label, filename=link.filename)
 
     async def _fetch(self, link: FileLink | File, kind: FileKind, via: str, known: File | None) -> File:
@@ -61,7 +65,7 @@ class Files:
         )
         before = None
         if known is not None and known.sha256 is not None:
-            before = await session.call(session.store.last_capture, session.spider.name, link.url)
+            before = await session.call(session.store.capture_of_file, session.spider.name, known)
         request = Request(
             link.url,
             headers=validators(before),

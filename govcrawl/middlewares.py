@@ -62,12 +62,21 @@ class RobotsMiddleware:
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._rules:
             self._rules[origin] = asyncio.get_running_loop().create_future()
-            self._rules[origin].set_result(await self._fetch(origin))
+            await self._settle(origin, self._rules[origin])
         rules = await self._rules[origin]
         if isinstance(rules, RobotsUnavailable):
             raise RobotsUnavailable(str(rules), rules.reason) from rules
         if not rules.can_fetch(request.url, self._crawler.settings["USER_AGENT"]):
             raise RobotsDisallowed(f"robots.txt of {parts.netloc} disallows {request.url}")
+
+    async def _settle(self, origin: str, rules: asyncio.Future[Protego | RobotsUnavailable]) -> None:
+        """Fetch the rules of an origin; whatever happens, nobody waits for them for ever."""
+        try:
+            rules.set_result(await self._fetch(origin))
+        finally:
+            if not rules.done():
+                message = f"{origin}/robots.txt could not be fetched or kept; nothing of the host may be fetched then"
+                rules.set_result(RobotsUnavailable(message))
 
     async def _fetch(self, origin: str) -> Protego | RobotsUnavailable:
         url = f"{origin}/robots.txt"
@@ -84,12 +93,35 @@ class RobotsMiddleware:
             return RobotsUnavailable(
                 f"{url} answered {response.status}; nothing of the host may be fetched then (RFC 9309)"
             )
-        text = response.body.decode("utf-8", "replace") if response.status < 300 else ""  # noqa: PLR2004
+        text = response.body.decode("utf-8-sig", "replace") if response.status < 300 else ""  # noqa: PLR2004
         rules = Protego.parse(text)
         delay = rules.crawl_delay(self._crawler.settings["USER_AGENT"])
         if delay:
             Session.of(self._crawler).governor.put_crawl_delay(urlsplit(origin).hostname or "", float(delay))
         return rules
+
+
+class OnSiteMiddleware:
+    """Keeps a document's redirect on the agency's site.
+
+    Scrapy's own lets every request with ``dont_filter`` pass, which all of a crawl's are.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make one for a crawl."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Let a request pass unless it is where a document's address redirected to on another host."""
+        redirects = request.meta.get("redirect_urls")
+        if redirects and request.meta.get("govcrawl", {}).get("kind") == "document":
+            host = urlsplit(request.url).hostname or ""
+            if not Session.of(self._crawler).spider.is_on_site(request.url):
+                raise IgnoreRequest(f"{redirects[0]} redirects to another host, {host}; nothing was asked of it")
 
 
 class OfflineCookiesMiddleware(CookiesMiddleware):

@@ -30,6 +30,7 @@ class _Host:
     """The pace of one host; instants on the governor's clock, in seconds."""
 
     crawl_delay_seconds: float = 0.0
+    last_start: float | None = None  # of those given so far the latest
     next_start: float = 0.0
     quiet_until: float = 0.0
     refusals: int = 0
@@ -50,6 +51,7 @@ class Governor:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     closed: bool = False  # nobody waits any more: the crawl is being ended
+    ending: Callable[[], bool] = bool  # whether it is being ended by somebody else
     starts: Counter[str] = field(default_factory=Counter)
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
@@ -60,23 +62,33 @@ class Governor:
         start = max(self.clock(), pace.next_start, pace.quiet_until)
         pace.next_start = start + gap  # reserved before waiting, so that two waiters never share a turn
         while (wait := max(start, pace.quiet_until) - self.clock()) > 0:
-            if self.closed:
+            if self.closed or self.ending():
                 raise CrawlEnding(f"not sent: the crawl is being ended while {host} was waited for")
             await self.sleep(min(wait, LONGEST_SLEEP_SECONDS))
             if pace.quiet_until > start:  # refused while this one waited: queue up again behind the quiet
                 start = max(self.clock(), pace.next_start, pace.quiet_until)
                 pace.next_start = start + gap
+        pace.last_start = start
         self.starts[host] += 1
 
     def put_crawl_delay(self, host: str, seconds: float) -> None:
         """Note the Crawl-delay that robots.txt states for us."""
-        if seconds > 0:
-            self._hosts.setdefault(host, _Host()).crawl_delay_seconds = seconds
+        pace = self._hosts.setdefault(host, _Host())
+        if seconds > pace.crawl_delay_seconds:  # http and https of a host may state two: the longer one holds
+            pace.crawl_delay_seconds = seconds
+            if pace.last_start is not None:  # it holds between robots.txt itself and what comes after it, too
+                pace.next_start = max(pace.next_start, pace.last_start + seconds)
             logger.info("crawl delay host=%s seconds=%g", host, seconds)
 
     def refused(self, host: str, retry_after_seconds: float | None) -> float:
-        """Note a 429 or 503 and return how many seconds the host is left alone."""
+        """Note a 429 or 503 and return how many seconds the host is left alone.
+
+        Refusals of requests that were on their way together count as one.
+        """
         pace = self._hosts.setdefault(host, _Host())
+        left = pace.quiet_until - self.clock()
+        if retry_after_seconds is None and left > 0:
+            return left
         seconds = retry_after_seconds if retry_after_seconds is not None else self.backoff_seconds * 2**pace.refusals
         pace.refusals += 1
         pace.quiet_until = max(pace.quiet_until, self.clock() + seconds)

@@ -30,8 +30,9 @@ from archive.store import Store
 from govcrawl import __version__
 from govcrawl.attachments import Attachments
 from govcrawl.batches import Batches
-from govcrawl.connect_to import parse_connect_to
+from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.errors import UnreadablePage
+from govcrawl.failures import read_failure
 from govcrawl.politeness import Governor
 from govcrawl.reading import read_stored
 from govcrawl.workers import Readers
@@ -53,6 +54,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCKED_LIMIT = 3  # blocked documents after which the host, not the document, is taken to be the reason
+
+UNREAD_LIMIT = 3  # documents that could not be had, and not one that could: the crawl is no success
 
 
 def request_meta(
@@ -288,6 +291,15 @@ class Session:
         if reason == "blocked" and self.tally.counts["failed/blocked"] >= BLOCKED_LIMIT:
             self.stop(reason, message)
 
+    async def put_unread(
+        self, request: Request, error: BaseException | None, capture_id: int | None, *, again: bool
+    ) -> None:
+        """Record a document that could not be had or read; ``again``: nor could it be at an earlier crawl."""
+        reason, message = read_failure(error)
+        if not again and reason not in {"robots", "off_site", "ending"}:
+            self.tally.counts["documents/unread"] += 1
+        await self.put_failure(request, reason, message, capture_id)
+
     def stop(self, reason: str, sentence: str) -> None:
         """End the crawl as failed; the first reason stands."""
         if self.tally.fatal:
@@ -305,8 +317,17 @@ class Session:
 
     def spider_opened(self) -> None:
         """Start the readers while the first lists are on their way."""
+        # an interrupt reaches the engine only: what waits for its turn then is given up, not sat out
+        self.governor.ending = self._is_ending
+        host = urlsplit(self.spider.base_url).hostname or ""
+        if not self.crawler.settings.get("GOVCRAWL_CONTACT") and is_public(host):
+            message = "no contact is set: %s sees %r in the User-Agent; set GOVCRAWL_CONTACT to an address or URL where its operator can reach you"
+            logger.warning(message, host, self.crawler.settings["USER_AGENT"])
         self.readers.start()
         self.attachments.start()
+
+    def _is_ending(self) -> bool:
+        return not self.crawler.engine.running
 
     def spider_error(self, failure: Failure) -> None:
         """Note an error that nobody foresaw; Scrapy logs it with its traceback."""
@@ -325,6 +346,12 @@ class Session:
                 "interrupted" if reason in {"shutdown", "cancelled"} else reason,
                 f"the crawl ended before its lists did ({reason}); the same command again goes on from here",
             )
+        counts = self.tally.counts
+        if counts["documents/unread"] >= UNREAD_LIMIT and not any(
+            counts[name] for name in ("new", "changed", "unchanged")
+        ):
+            message = f"none of {counts['documents/unread']} documents asked for could be read; the log names each with its reason"
+            self.fail("documents", message)
         await self._writes.drain()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)

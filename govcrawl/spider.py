@@ -27,7 +27,7 @@ from govcrawl.documents import Documents, Job
 from govcrawl.errors import BadAgency, BlockedPage, CrawlError, NotAPage, StubPage, UsageMistake
 from govcrawl.failures import read_failure
 from govcrawl.guard import check
-from govcrawl.reading import read_entry
+from govcrawl.leftovers import find_leftovers
 from govcrawl.responses import READ_STATUSES, check_whole, read_response, validators
 from govcrawl.session import Absence, Session, request_meta
 from govcrawl.urls import url_key, without_gateway
@@ -240,7 +240,7 @@ class DisclosureSpider(scrapy.Spider):
         if walk.repeats(listed, taken) and walk.ask_again():
             yield self._again(request, walk)
             return
-        listings = walk.listings(taken, self._on_site)
+        listings = walk.listings(taken, self.is_on_site)
         now = datetime.now(UTC)
         known = await session.put(decide_listings(session.crawl_id, self.name, walk.channel, listings, capture.id, now))
         session.tally.counts["lists"] += 1
@@ -290,7 +290,8 @@ class DisclosureSpider(scrapy.Spider):
         logger.info("list page asked for again channel=%s time=%d url=%s", walk.channel, walk.asked_again, request.url)
         return request.replace(cb_kwargs={"walk": walk})
 
-    def _on_site(self, url: str) -> bool:
+    def is_on_site(self, url: str) -> bool:
+        """Tell whether an address lies on the agency's host or below it."""
         host = urlsplit(url).hostname or ""
         return any(host == own or host.endswith(f".{own}") for own in self.allowed_domains)
 
@@ -332,9 +333,9 @@ class DisclosureSpider(scrapy.Spider):
         try:
             reason, message = read_failure(failure.value)
             await self.session.put_failure(request, reason, message)
-            self.session.fail(
-                reason, f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
-            )
+            if reason != "ending":  # then what ends the crawl is the reason, and stands already or is told at its end
+                sentence = f"list of {walk.channel} of {self.name} could not be fetched: {request.url}: {message}"
+                self.session.fail(reason, sentence)
             async for leftover in self._after(walk):
                 yield leftover
         except ArchiveError as error:
@@ -386,7 +387,9 @@ class DisclosureSpider(scrapy.Spider):
             await self._another_address(job, entry.url, row.listing.url_key)
             self._jobs.update(dict.fromkeys(names, job))
             return
-        job = Job(entry=entry, channel=walk.channel, via=via, known=None)
+        job = Job(
+            entry=entry, channel=walk.channel, via=via, known=None, retried=row.listed_before and not row.document_id
+        )
         self._jobs.update(dict.fromkeys(names, job))  # claimed before anything is awaited: lists are read side by side
         self._asked += 1
         if row.document_id:
@@ -441,20 +444,18 @@ class DisclosureSpider(scrapy.Spider):
         )
 
     async def _leftovers(self) -> AsyncIterator[Request]:
-        """After the last list of a full crawl: ask for what is known but was listed nowhere."""
+        """After the last list: ask for what the lists would leave unasked (:mod:`govcrawl.leftovers`)."""
         if self._leftovers_asked or not all(walk.ended for walk in self._walks.values()):
             return
         self._leftovers_asked = True
-        if self.mode != "full" or self.partial:
+        if self.partial:
             return
-        for known in await self.session.call(self.session.store.known_documents, self.name):
-            names = [name for name in (known.key, url_key(known.url)) if name]
+        for job, url, named in await find_leftovers(self.session, full=self.mode == "full"):
+            names = [name for name in named if name]
             if any(name in self._jobs for name in names):
                 continue
-            # No list shows it any more: what only its line said (of a file, the title and the date) still holds.
-            job = Job(entry=read_entry(known.entry), channel=known.channel, via=None, known=known)
             self._jobs.update(dict.fromkeys(names, job))
-            yield self._document_request(job, known.url)
+            yield self._document_request(job, url)
 
     async def parse_document(self, response: Response, job: Job) -> Request | None:
         """Read a document, fetch its files, and put it all into the catalog.
@@ -476,7 +477,7 @@ class DisclosureSpider(scrapy.Spider):
             else:
                 await session.put_failure(request, *read_failure(error), capture.id)
         except CrawlError as error:
-            await session.put_failure(request, *read_failure(error), capture.id)
+            await session.put_unread(request, error, capture.id, again=job.retried)
         except ArchiveError as error:
             session.stop("archive", str(error))
         finally:
@@ -492,6 +493,7 @@ class DisclosureSpider(scrapy.Spider):
             return
         capture: Capture | None = request.meta.get("capture")
         try:
-            await self.session.put_failure(request, *read_failure(failure.value), capture.id if capture else None)
+            job: Job = request.cb_kwargs["job"]
+            await self.session.put_unread(request, failure.value, capture.id if capture else None, again=job.retried)
         except ArchiveError as error:
             self.session.stop("archive", str(error))

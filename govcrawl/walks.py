@@ -122,7 +122,7 @@ class Walk:
             return None
         if since and all(e.publish_date and e.publish_date < since for e in listed.entries if not e.pinned):
             return None
-        if not self.full and all(k.document_id and k.listed_before and not k.changed_line for k in known):
+        if not self.full and all(k.document_id and k.listed_before and k.settled and not k.changed_line for k in known):
             return None  # first page on which everything is known; pinned lines alone never end a walk, others stand beside them
         return listed.next
 

@@ -107,10 +107,38 @@ def test_a_request_already_waiting_obeys_a_later_refusal() -> None:
 
 def test_back_off_without_retry_after_doubles_and_is_forgiven_by_an_answer() -> None:
     """429 or 503 without Retry-After is backed off from for 5, 10, 20 … seconds, and from 5 again after a good answer."""
-    pace = governor(0, Clock())
-    assert [pace.refused("a.test", None) for _ in range(3)] == [5, 10, 20]
+    clock = Clock()
+    pace = governor(0, clock)
+
+    def refused() -> float:
+        clock.now += 1000
+        return pace.refused("a.test", None)
+
+    assert [refused() for _ in range(3)] == [5, 10, 20]
     pace.answered("a.test")
-    assert pace.refused("a.test", None) == 5
+    assert refused() == 5
+
+
+def test_refusals_of_requests_that_were_on_their_way_together_count_as_one() -> None:
+    """Eight requests refused at once are one refusal of an overloaded server, not eight: the wait is the first one's."""
+    pace = governor(0, Clock())
+    assert [pace.refused("a.test", None) for _ in range(8)] == [5] * 8
+    assert pace.refused("a.test", 30) == 30, "what the site asks for holds in any case"
+
+
+def test_a_crawl_delay_holds_from_the_request_that_told_it_on() -> None:
+    """The request after robots.txt starts a Crawl-delay after robots.txt; of two the longer one holds."""
+    clock = Clock()
+    pace = governor(0, clock)
+
+    async def run() -> float:
+        await pace.turn("a.test")
+        pace.put_crawl_delay("a.test", 7)
+        pace.put_crawl_delay("a.test", 2)
+        await pace.turn("a.test")
+        return clock.now
+
+    assert asyncio.run(run()) == 1007
 
 
 def test_who_waits_is_told_when_the_crawl_ends() -> None:
