@@ -183,7 +183,9 @@ def look(
     if errand.errors:
         raise errand.errors[0]
     if not errand.values:
-        raise CrawlError(f"the look at {url} was interrupted before its end; run the command again, or see what the log above says")
+        raise CrawlError(
+            f"the look at {url} was interrupted before its end; run the command again, or see what the log above says"
+        )
     return errand.values[0]
 
 

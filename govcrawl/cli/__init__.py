@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, CatalogError
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
-from govcrawl.speech import say
+from govcrawl.speech import language, say
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
@@ -142,7 +142,13 @@ def open_catalog(data: Path) -> Catalog:
     """
     from archive.catalog import CATALOG_NAME, Catalog  # noqa: PLC0415 - costs 60 ms, which --help need not pay
 
-    return Catalog.open_read_only(data / CATALOG_NAME)
+    path = data / CATALOG_NAME
+    if language() == "zh" and not path.exists():  # the commonest mistake; the archive itself speaks English
+        raise CatalogError(
+            f"{path} 处没有目录库：请先抓取（scrapy crawl 机构名），或用 --data、GOVCRAWL_DATA 指定有目录库的数据目录；"
+            "只有 WARC 文件时用 govcrawl rebuild 重建"
+        )
+    return Catalog.open_read_only(path)
 
 
 @click.group(
