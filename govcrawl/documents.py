@@ -47,7 +47,7 @@ class Job:
     aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key) other lists use
     document_id: str | None = None
     retried: bool = False  # its line was listed before and is without a document still
-    tried_listed: bool = False  # asked for where the list says it stands, after it was gone from where it was known
+    tried_elsewhere: bool = False  # asked for where it seems to stand now, after it was gone from where it was known
 
 
 class Documents:
@@ -83,6 +83,14 @@ class Documents:
         else:
             check_whole(response)
             await self._put_page(job, page, capture.id, moved=moved)
+
+    def find_elsewhere(self, job: Job) -> str | None:
+        """Return where a document that is gone from its known address stands by its list's line, or answered in this crawl."""
+        known = job.known
+        if known is None or job.tried_elsewhere:
+            return None
+        urls = (job.entry.url if job.entry else None, self._session.met.get(known.document_id))
+        return next((url for url in urls if url and url_key(url) != url_key(known.url)), None)
 
     def _check_redirect(self, response: Response, job: Job) -> bool:
         """Return whether a known document now stands at another address.
@@ -198,6 +206,7 @@ class Documents:
             )
         )
         job.document_id = put.document_id
+        session.met[put.document_id] = url
         session.attachments.offer(files[0])
         await self._put_aliases(put.document_id, job.aliases[taken:])  # named by lists while the document was being put
         session.tally.counts[put.outcome] += 1

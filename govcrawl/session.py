@@ -106,6 +106,7 @@ class Session:
         self.finished_at: datetime | None = None
         self.outcome: str | None = None
         self.absences: list[Absence] = []
+        self.met: dict[str, str] = {}  # document → address at which it answered in this crawl
         self.readers = Readers(
             settings.getint("GOVCRAWL_READERS"),
             settings.getfloat("GOVCRAWL_READ_SECONDS"),
@@ -373,6 +374,7 @@ class Session:
             gone = [
                 decide_absence(self.crawl_id, one.document_id, one.capture_id, one.reason, self.finished_at)
                 for one in self.absences
+                if one.document_id not in self.met  # gone from its known address, but its page was met at another one
             ]
             settle = decide_settle(self.crawl_id, self.spider.name, self.finished_at)
             _, (*states, settled) = self.store.put_batch((), (*gone, settle))

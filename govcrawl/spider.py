@@ -468,9 +468,9 @@ class DisclosureSpider(scrapy.Spider):
         try:
             await self.documents.put_answer(response, job, capture)
         except NotAPage as error:
-            if job.known and job.entry and not job.tried_listed and url_key(job.entry.url) != url_key(job.known.url):
-                job.tried_listed = True
-                return self._document_request(job, job.entry.url)
+            if elsewhere := self.documents.find_elsewhere(job):
+                job.tried_elsewhere = True
+                return self._document_request(job, elsewhere)
             if job.known:
                 logger.info("absent id=%s url=%s: %s", job.known.document_id, request.url, error)
                 session.absences.append(Absence(job.known.document_id, capture.id, str(error)))
