@@ -467,15 +467,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="crash-") as folder, make_site() as site:
         harness = Harness(Path(folder), site, random.Random(options.seed))  # noqa: S311 - to be repeated
         sys.stderr.write(f"an undisturbed crawl: {harness.clean.steps} steps, {harness.clean.seconds:.1f} s\n")
-        tries: list[tuple[Callable[..., None], int]] = [
-            (harness.truncate, options.every),
-            (harness.kill, options.kills),
-            (harness.fail, options.faults),
+        tries: list[Callable[[], None]] = [
+            lambda: harness.kill(options.kills),
+            lambda: harness.fail(options.faults),
+            harness.squeeze,
+            lambda: harness.truncate(options.every),
         ]
         try:
-            for attempt, number in tries:
-                attempt(number)
-            harness.squeeze()
+            for attempt in tries:
+                attempt()
+                sys.stderr.write(f"{time.monotonic() - began:.0f} s: {dict(harness.tally)}\n")
         except Broken as error:
             sys.stderr.write(f"broken: {error}\n{dict(harness.tally)}\n")
             return 1

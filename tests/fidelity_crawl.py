@@ -28,6 +28,7 @@ class FidelitySpider(TapSpider):
 
     name = "oracle"
     agency = "字节神谕局"
+    base_url = "http://tap.test"
     mode = "full"
     partial = True
 
@@ -41,7 +42,7 @@ class FidelitySpider(TapSpider):
 
     def agency_row(self) -> Agency:
         """Return whose crawl this is."""
-        return Agency(name=self.name, title=self.agency, base_url="http://tap.test", template="none")
+        return Agency(name=self.name, title=self.agency, base_url=self.base_url, template="none")
 
     def arguments(self) -> dict[str, str]:
         """Return the arguments of the crawl: none."""
