@@ -49,6 +49,7 @@ MAX_ASKED_CHARACTERS = 1_000_000
 _GRAM = 4
 _LONGEST_WHOLE = 4  # times that, markup included
 _FULL = 1.0
+_SPAN_DIGITS = 2
 _WIDE = 1.5  # a container with that many times trafilatura's text probably wraps more than the body
 _WIDE_CHARACTERS = 400
 
@@ -203,6 +204,7 @@ def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
     article = copy.deepcopy(container)
     for element in [element for place, element in enumerate(article.iter()) if place in dropped]:
         element.drop_tree()
+    _bound_spans(article)
     article.tag, article.tail = "article", None
     page = article.makeelement("html")
     lxml.etree.SubElement(page, "body").append(article)
@@ -211,6 +213,13 @@ def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
     except RecursionError:  # it descends by recursion, markup pasted from Word may be deeper than that
         flags.add("trafilatura_failed")
         return None
+
+
+def _bound_spans(root: Any) -> None:
+    """Take away spans that no table has: trafilatura makes a cell for each column that one claims, millions of them if so it says."""
+    for cell in root.iter("td", "th"):
+        if len(cell.get("colspan") or "") > _SPAN_DIGITS:
+            del cell.attrib["colspan"]
 
 
 def _read_whole(page: Page, flags: set[str]) -> _Body:
@@ -228,6 +237,7 @@ def _read_whole(page: Page, flags: set[str]) -> _Body:
 
 def _whole_tree(page: Page, flags: set[str]) -> Any | None:
     """Return what trafilatura takes for the content of a whole page, as its own XML."""
+    _bound_spans(page.root)
     try:
         found = trafilatura.bare_extraction(page.root, options=_options(whole=True))
     except RecursionError:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 GONE = frozenset({404, 410})
 REFUSING = frozenset({401, 403, 405, 406, 418, 429, 503})
 _REDIRECTS, _ERRORS = 300, 400
+_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")  # not NUL, which some pages are padded with
+_MOST_CONTROLS, _FEW_CONTROLS = 0.01, 16
 _PREFIX_BYTES = 65_536
 
 TINY_BYTES = 300
@@ -72,7 +74,7 @@ def check(page: Page) -> None:
         BlockedPage: a challenge (521, 412, 瑞数, 加速乐, 访问验证), a firewall's refusal, a login wall, an empty or tiny body.
         NotAPage: 404 or 410, or a soft 404: a quick refresh or script jump to the parent or home, a 404 sentence at 200.
         BadStatus: any other status that brings no page.
-        UnreadablePage: the page cannot be parsed.
+        UnreadablePage: the page cannot be parsed, or is binary data.
     """
     _check_status(page)
     body = page.body.strip()
@@ -84,6 +86,7 @@ def check(page: Page) -> None:
         )
     if _is_data(page, body):
         return
+    _check_binary(page)
     _check_scripts(page)
     if len(body) <= _PREFIX_BYTES or b"efresh" in body[:_PREFIX_BYTES]:
         _check_markup(page, body)
@@ -117,6 +120,17 @@ def _is_data(page: Page, body: bytes) -> bool:
     if _RECORDS.match(body):
         return True
     return body[:1] in (b"{", b"[") or (declared != "" and not any(kind in declared for kind in ("html", "xml")))
+
+
+def _check_binary(page: Page) -> None:
+    """Raise where what is called a page is no text in any encoding."""
+    start = page.text[:_PREFIX_BYTES]
+    odd = len(_CONTROLS.findall(start))
+    if odd > max(_MOST_CONTROLS * len(start), _FEW_CONTROLS):
+        raise UnreadablePage(
+            f"{page.url}: {len(page.body)} bytes declared {page.content_type or 'nothing'}, beginning {page.body[:8]!r}: {odd} of "
+            f"the first {len(start)} characters are control characters in {page.encoding}; binary data, not a page; fetch it as a file"
+        )
 
 
 def _check_scripts(page: Page) -> None:
