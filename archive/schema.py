@@ -301,7 +301,11 @@ VERSIONS = Table(
         _text_or_null("trafilatura_version", "trafilatura 版本", "NULL where it was not used."),
         _text_or_null("encoding", "编码", "Codec the page was decoded with."),
         _text_or_null("container", "容器", "Selector whose element was read."),
-        _real_or_null("agreement", "一致度", "4-gram F1 of trafilatura's text against the container's, 0 to 1."),
+        _real_or_null(
+            "agreement",
+            "一致度",
+            "4-gram F1 of trafilatura's text against the container's (of a whole page: the densest block's), 0 to 1.",
+        ),
         _text("flags", "质量标记", _FLAGS),
         _text("changed_fields", "变动字段", "What differs from the version before; JSON list, empty for the first."),
         _text_or_null("entry", "条目原文", "The list's line that it was read with; JSON object; NULL = none."),
@@ -310,7 +314,9 @@ VERSIONS = Table(
         _text_or_null("genre", "体裁", "As printed."),
         _text_or_null("site_id_code", "网站标识码", "The site's code as the page states it; no part of a version."),
         _text_or_null(
-            "origins", "字段出处", "Field to label, index, meta, list, text or heading; JSON object; NULL = not recorded."
+            "origins",
+            "字段出处",
+            "Field to label, index, meta, list, text or heading; JSON object; NULL = not recorded.",
         ),
     ),
 )
