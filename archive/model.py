@@ -171,7 +171,8 @@ class Extraction:
     trafilatura_version: str | None
     encoding: str | None  # the codec the page was decoded with
     container: str | None  # the selector whose element was read
-    agreement: float | None  # 4-gram F1 of trafilatura's text against the container's, of a whole page against the densest block's
+    # 4-gram F1 of trafilatura's text against the container's complete text, of a whole page against the densest block's
+    agreement: float | None
     flags: tuple[str, ...] = ()  # quality flags, sorted
 
 
