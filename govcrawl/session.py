@@ -357,15 +357,21 @@ class Session:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
         except ArchiveError as error:
-            self.fail("archive", str(error))
-            self.outcome = "failed"
-            logger.error("crawl could not be closed: %s", error)  # noqa: TRY400 - the message is for a person
+            self._could_not_close(error)
         finally:
             await self.attachments.finish(wait=reason == "finished")
-            self.store.close()
+            try:
+                self.store.close()
+            except ArchiveError as error:
+                self._could_not_close(error)
             self._thread.shutdown()
             self.readers.close()
         logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
+
+    def _could_not_close(self, error: ArchiveError) -> None:
+        self.fail("archive", str(error))
+        self.outcome = "failed"
+        logger.error("crawl could not be closed: %s", error)
 
     def _finish(self) -> None:
         self.finished_at = datetime.now(UTC)
