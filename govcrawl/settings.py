@@ -22,6 +22,7 @@ COMMANDS_MODULE = "govcrawl.commands"
 GOVCRAWL_DATA = os.environ.get(
     "GOVCRAWL_DATA", "data"
 )  # directory of catalog.db and warc/; relative to where you stand
+GOVCRAWL_STATE = ""  # folder of what this machine remembers of servers, for all crawls; empty: ~/.local/state/govcrawl
 GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOST2:PORT2 …, as curl --connect-to
 GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask
 GOVCRAWL_BROWSER = os.environ.get("GOVCRAWL_BROWSER", "")  # Chromium, Chrome or Edge; empty: looked for when needed

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import ipaddress
+import itertools
 import os
 import socket
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,8 +29,21 @@ for name in list(os.environ):
     if name in DROPPED_ENVIRONMENT or name.startswith("GOVCRAWL_") or name.lower().endswith("_proxy"):
         del os.environ[name]
 os.environ.update(FIXED_ENVIRONMENT)
+# Where what this machine remembers of servers lies: not where its user's lies; of fixtures that outlive a test, here.
+_STATE = tempfile.TemporaryDirectory(prefix="govcrawl-tests-state-")
+os.environ["GOVCRAWL_STATE"] = _STATE.name
+atexit.register(_STATE.cleanup)
+_folders = itertools.count()
 if hasattr(time, "tzset"):
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def machine_state(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test, and the programs it starts, a machine of its own: nobody's pace, robots.txt or quiet is known."""
+    folder = Path(_STATE.name, f"{next(_folders)}")  # made by what needs it
+    monkeypatch.setenv("GOVCRAWL_STATE", str(folder))
+    return folder
 
 
 def is_local(host: str | bytes | None) -> bool:
