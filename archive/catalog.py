@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from archive import catalog_documents as documents
 from archive import catalog_listings as lists
 from archive import catalog_states as states
+from archive import catalog_walks as walks
 from archive.catalog_states import Sighting
 from archive.database import CatalogFile
 from archive.errors import CaptureMissing, CatalogError
@@ -292,7 +293,7 @@ class Catalog:
         with self.atomic():
             return lists.put_listings(self.file, lists.Look(crawl_id, agency, channel, capture_id, at), listings)
 
-    def finish_channel(
+    def finish_channel(  # noqa: PLR0913 - how one walk ended
         self,
         crawl_id: str,
         agency: str,
@@ -302,8 +303,12 @@ class Catalog:
         pages: int | None,
         total: int | None,
         at: datetime,
+        ending: str | None = None,
+        skipped: int = 0,
     ) -> None:
         """Note how far a channel's list was walked; ``complete`` = to its end, in this crawl.
+
+        ``ending`` says how the walk ended (:data:`archive.catalog_walks.ENDINGS`), ``skipped`` counts lines that are none.
 
         Raises:
             CatalogError: the agency has no such channel.
@@ -314,6 +319,24 @@ class Catalog:
             if not self.file.update("channels", {"agency": agency, "name": channel}, {**values, **walked}):
                 msg = f"agency {agency} has no channel {channel!r} in catalog {self.file.path}: put_agency comes first"
                 raise CatalogError(msg)
+            walks.put_walk(
+                self.file,
+                crawl_id,
+                agency,
+                channel,
+                ending=ending or ("end" if complete else "unknown"),
+                pages=pages,
+                total=total,
+                skipped=skipped,
+                at=at,
+            )
+
+    def put_verdict(
+        self, crawl_id: str, agency: str, verdict: str, findings: Sequence[walks.Finding], at: datetime
+    ) -> None:
+        """Put a crawl's verdict (ok, warning, alarm) and what it rests on."""
+        with self.atomic():
+            walks.put_verdict(self.file, crawl_id, agency, verdict, findings, at)
 
     def walked_channels(self, agency: str) -> set[str]:
         """Names of the channels whose list was ever walked to its end."""

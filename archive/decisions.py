@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from archive.catalog_walks import Finding
 from archive.model import File, Listing
 from archive.records import dump_json, one_line
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archive.catalog import Catalog
-    from archive.model import Document, Known, Put, State
+    from archive.catalog_walks import Ending
+    from archive.model import Capture, Document, Known, Put, State
 
 T = TypeVar("T")
 Said = dict[str, "str | None"]
@@ -31,6 +33,7 @@ PUT_ALIAS = "put_alias"
 PUT_ABSENCE = "put_absence"
 FINISH_CHANNEL = "finish_channel"
 SETTLE = "settle"
+JUDGE_CRAWL = "judge_crawl"
 BEGIN_CRAWL = "begin_crawl"
 FINISH_CRAWL = "finish_crawl"
 
@@ -184,7 +187,7 @@ def decide_absence(
     )
 
 
-def decide_channel(
+def decide_channel(  # noqa: PLR0913 - how one walk ended
     crawl_id: str,
     agency: str,
     channel: str,
@@ -193,8 +196,10 @@ def decide_channel(
     pages: int | None,
     total: int | None,
     at: datetime,
+    ending: Ending | None = None,
+    skipped: int = 0,
 ) -> Decision[None]:
-    """Note how far a channel's list was walked; ``complete`` = to its end, in this crawl."""
+    """Note how far a channel's list was walked and how that ended; ``complete`` = to its end, in this crawl."""
     return Decision(
         crawl_id=crawl_id,
         name=FINISH_CHANNEL,
@@ -205,10 +210,45 @@ def decide_channel(
             "complete": "yes" if complete else "no",
             "pages": None if pages is None else str(pages),
             "total": None if total is None else str(total),
+            "ending": ending,
+            "skipped": str(skipped) if skipped else None,
         },
         rows=lambda catalog: catalog.finish_channel(
-            crawl_id, agency, channel, complete=complete, pages=pages, total=total, at=at
+            crawl_id,
+            agency,
+            channel,
+            complete=complete,
+            pages=pages,
+            total=total,
+            at=at,
+            ending=ending,
+            skipped=skipped,
         ),
+    )
+
+
+def decide_verdict(
+    crawl_id: str, agency: str, verdict: str, findings: Sequence[Finding], at: datetime
+) -> Decision[None]:
+    """Put the verdict on a crawl and what it rests on."""
+
+    def say(catalog: Catalog) -> Said:
+        said = [
+            {
+                **{name: value for name, value in asdict(one).items() if value is not None and name != "capture_id"},
+                **({} if one.capture_id is None else {"capture": _record_id(catalog, one.capture_id)}),
+            }
+            for one in findings
+        ]
+        return {"verdict": verdict, "findings": dump_json(said) if said else None}
+
+    return Decision(
+        crawl_id=crawl_id,
+        name=JUDGE_CRAWL,
+        target=_crawl(crawl_id),
+        at=at,
+        fields=say,
+        rows=lambda catalog: catalog.put_verdict(crawl_id, agency, verdict, findings, at),
     )
 
 
@@ -324,6 +364,23 @@ def read_listings(fields: Mapping[str, str]) -> list[Listing]:
         return [Listing(**(_LISTING_DEFAULTS | line)) for line in _list(fields.get("lines"))]
     except TypeError as error:
         raise ValueError(f"a note of a list lacks or has wrongly: {error}") from error
+
+
+def read_findings(fields: Mapping[str, str], capture_of: Callable[[str], Capture | None]) -> list[Finding]:
+    """Read the findings in the note of :func:`decide_verdict`; a capture that is lost is left out.
+
+    Raises:
+        ValueError: it lacks what such a note has.
+    """
+    found = []
+    for said in _list(fields.get("findings")):
+        try:
+            record_id = said.pop("capture", None)
+            capture = capture_of(record_id) if record_id else None
+            found.append(Finding(**said, capture_id=capture.id if capture else None))
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"a note of a verdict lacks or has wrongly: {error}") from error
+    return found
 
 
 def _list(text: str | None) -> list[Any]:

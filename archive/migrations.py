@@ -296,3 +296,51 @@ def _add_fields(db: Database) -> None:
     """Keep editor, genre and site code, and where each field was read."""
     for column in ("editor", "genre", "site_id_code", "origins"):
         db.execute(f'ALTER TABLE "versions" ADD COLUMN "{column}" TEXT')
+
+
+_FINDINGS = """\
+CREATE TABLE "walks" (
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "channel" TEXT NOT NULL,
+  "ended_at" TEXT NOT NULL,
+  "ending" TEXT NOT NULL,
+  "pages" INTEGER,
+  "total" INTEGER,
+  "skipped" INTEGER NOT NULL,
+  "lines" INTEGER NOT NULL,
+  "fresh" INTEGER NOT NULL,
+  "dated" INTEGER NOT NULL,
+  "undated" INTEGER NOT NULL,
+  "days" INTEGER NOT NULL,
+  "future" INTEGER NOT NULL,
+  "garbled" INTEGER NOT NULL,
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  PRIMARY KEY ("crawl_id", "channel")
+);
+CREATE INDEX "idx_walks_agency_channel_ended_at" ON "walks" ("agency", "channel", "ended_at");
+
+CREATE TABLE "findings" (
+  "id" INTEGER PRIMARY KEY,
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "channel" TEXT,
+  "kind" TEXT NOT NULL,
+  "severity" TEXT NOT NULL,
+  "facts" TEXT NOT NULL,
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "at" TEXT NOT NULL
+);
+CREATE INDEX "idx_findings_crawl_id" ON "findings" ("crawl_id");
+CREATE INDEX "idx_findings_agency_kind" ON "findings" ("agency", "kind");
+
+ALTER TABLE "crawls" ADD COLUMN "verdict" TEXT;
+"""
+
+
+@MIGRATIONS(name="0007_findings")
+def _add_findings(db: Database) -> None:
+    """Keep how lists were walked, and each crawl's verdict with what it rests on."""
+    for statement in _FINDINGS.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

@@ -176,16 +176,27 @@ class Remake:
                     pages=int(said["pages"]) if "pages" in said else None,
                     total=int(said["total"]) if "total" in said else None,
                     at=event.at,
+                    ending=said.get("ending"),
+                    skipped=int(said.get("skipped", "0")),
                 )
             elif name == decisions.SETTLE:
                 catalog.settle(crawl_id, agency, event.at)
-            elif name == decisions.FINISH_CRAWL:
-                counts = json.loads(said.get("counts", "{}"))
-                catalog.finish_crawl(crawl_id, event.at, said["outcome"], said.get("reason"), counts)
+            elif name in {decisions.JUDGE_CRAWL, decisions.FINISH_CRAWL}:
+                self._end(event, said)
             elif name != decisions.BEGIN_CRAWL:
                 raise ValueError(f"a decision {name!r} that this version does not know; update govcrawl")
         except KeyError as error:
             raise ValueError(f"the note of a decision {name!r} says no {error}") from error
+
+    def _end(self, event: NoteTold, said: Mapping[str, str]) -> None:
+        """Put a crawl's verdict or its end."""
+        catalog, crawl_id = self.catalog, said["crawl"]
+        if said["decision"] == decisions.JUDGE_CRAWL:
+            found = decisions.read_findings(said, catalog.capture_by_record_id)
+            catalog.put_verdict(crawl_id, said["agency"], said["verdict"], found, event.at)
+        else:
+            counts = json.loads(said.get("counts", "{}"))
+            catalog.finish_crawl(crawl_id, event.at, said["outcome"], said.get("reason"), counts)
 
     def _capture(self, record_id: str, of: str) -> Capture:
         found = self.catalog.capture_by_record_id(record_id)

@@ -10,74 +10,17 @@ Conventions: ``*_at`` is UTC, ISO 8601 with microseconds and ``Z``; ``*_date`` t
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Literal
 
-Type = Literal["TEXT", "INTEGER", "REAL"]
+from archive.columns import AGENCY as _AGENCY
+from archive.columns import DOCUMENT as _DOCUMENT
+from archive.columns import Table, View
+from archive.columns import integer as _int
+from archive.columns import integer_or_null as _int_or_null
+from archive.columns import real_or_null as _real_or_null
+from archive.columns import text as _text
+from archive.columns import text_or_null as _text_or_null
+from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: SQL type, whether it may be NULL, what it refers to (``table.column``), what it means."""
-
-    name: str
-    type: Type
-    zh: str
-    en: str
-    null: bool = True
-    refers_to: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One table with its keys and indexes."""
-
-    name: str
-    zh: str
-    en: str
-    columns: tuple[Column, ...]
-    primary_key: tuple[str, ...]
-    unique: tuple[tuple[str, ...], ...] = ()
-    indexes: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """One view with its query."""
-
-    name: str
-    zh: str
-    en: str
-    sql: str
-
-
-def _text(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
-    """Make a TEXT column that always has a value."""
-    return Column(name, "TEXT", zh, en, null=False, refers_to=refers_to)
-
-
-def _text_or_null(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
-    """Make a TEXT column that may be NULL."""
-    return Column(name, "TEXT", zh, en, refers_to=refers_to)
-
-
-def _int(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
-    """Make an INTEGER column that always has a value."""
-    return Column(name, "INTEGER", zh, en, null=False, refers_to=refers_to)
-
-
-def _int_or_null(name: str, zh: str, en: str, refers_to: str | None = None) -> Column:
-    """Make an INTEGER column that may be NULL."""
-    return Column(name, "INTEGER", zh, en, refers_to=refers_to)
-
-
-def _real_or_null(name: str, zh: str, en: str) -> Column:
-    """Make a REAL column that may be NULL."""
-    return Column(name, "REAL", zh, en)
-
-
-_AGENCY = _text("agency", "机构代号", "Agency whose disclosures these are.", "agencies.name")
-_DOCUMENT = _text("document_id", "公开文件编号", "Document it belongs to.", "documents.id")
 _URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
 _FLAGS = "Quality flags, sorted; JSON list."
 
@@ -108,26 +51,6 @@ CHANNELS = Table(
         _int_or_null("total", "总条数", "The list's own count of entries (共 N 条) at the last walk."),
         _int_or_null("pages", "页数", "List pages read at the last walk."),
         _text_or_null("walked_crawl_id", "走完抓取编号", "Crawl that last walked it to the end.", "crawls.id"),
-    ),
-)
-
-CRAWLS = Table(
-    name="crawls",
-    zh="抓取",
-    en="One run over one agency.",
-    primary_key=("id",),
-    indexes=(("agency", "started_at"),),
-    columns=(
-        _text("id", "抓取编号", "Identity of the crawl."),
-        _AGENCY,
-        _text("mode", "方式", "full, incremental …"),
-        _text("started_at", "开始时间", "When it began."),
-        _text_or_null("finished_at", "结束时间", "When it ended; NULL while it runs."),
-        _text("outcome", "结果", "running, finished, failed or interrupted."),
-        _text_or_null("reason", "原因", "Why it ended so."),
-        _text("software", "软件", "Software and versions that made it."),
-        _text("options", "参数", "Arguments and settings in force; JSON object."),
-        _text_or_null("counts", "计数", "What was counted by its end; JSON object."),
     ),
 )
 
@@ -388,27 +311,6 @@ STATES = Table(
     ),
 )
 
-FAILURES = Table(
-    name="failures",
-    zh="失败",
-    en="Fetches and readings that failed.",
-    primary_key=("id",),
-    indexes=(("crawl_id", "reason"), ("agency", "url")),
-    columns=(
-        _int("id", "序号", "Row number, in the order of events."),
-        _text("crawl_id", "抓取编号", "Crawl in which it happened.", "crawls.id"),
-        _AGENCY,
-        _text("url", "网址", "What was asked for."),
-        _text("kind", "用途", "Why it was asked for."),
-        _text_or_null("channel", "栏目", "For which channel."),
-        _text("reason", "原因", "Short name of the reason, for counting."),
-        _text("message", "说明", "What happened, in a sentence."),
-        _int_or_null("capture_id", "捕获编号", "Capture that shows it, where there is one.", "captures.id"),
-        _text_or_null("record_id", "记录编号", "WARC record that states it."),
-        _text("at", "时间", "When."),
-    ),
-)
-
 TABLES = (
     AGENCIES,
     CHANNELS,
@@ -423,6 +325,8 @@ TABLES = (
     FILE_TEXTS,
     STATES,
     FAILURES,
+    WALKS,
+    FINDINGS,
 )
 
 VIEWS = (

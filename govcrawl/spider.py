@@ -17,7 +17,7 @@ import scrapy
 from scrapy import FormRequest, Request
 from scrapy.exceptions import CloseSpider
 
-from archive.decisions import decide_alias, decide_channel, decide_listings
+from archive.decisions import decide_alias, decide_listings
 from archive.errors import ArchiveError
 from archive.model import Agency, Channel
 from govcrawl import __version__
@@ -309,17 +309,9 @@ class DisclosureSpider(scrapy.Spider):
                 "list_endless",
                 f"list of {walk.channel} of {self.name} did not end after {walk.pages} pages; check the template's pager",
             )
-        walk.complete = to_the_end and (walk.capped or not walk.short) and not self.partial
+        now = datetime.now(UTC)
         await self.session.put(
-            decide_channel(
-                self.session.crawl_id,
-                self.name,
-                walk.channel,
-                complete=walk.complete,
-                pages=walk.pages,
-                total=walk.total,
-                at=datetime.now(UTC),
-            )
+            walk.decision(self.session.crawl_id, self.name, now, to_the_end=to_the_end, asked=self.partial)
         )
 
     async def list_failed(self, failure: Failure) -> AsyncIterator[Request]:

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urldefrag
 
+from archive.decisions import decide_channel
 from archive.model import Listing
 from govcrawl.documents import qualified_key
 from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
+    from archive.catalog_walks import Ending
+    from archive.decisions import Decision
     from archive.model import Known
     from govcrawl.browser_view import BrowserView
     from govcrawl.items import ListEntry, ListPage, NextPage
@@ -45,6 +49,26 @@ class Walk:
     asked_again: int = 0  # for the page that is being waited for
     view: BrowserView | None = None  # where a browser shows it
     together: list[Walk] = field(default_factory=list)  # walks that begin on the same page, at other fragments
+
+    def decision(self, crawl_id: str, agency: str, at: datetime, *, to_the_end: bool, asked: bool) -> Decision[None]:
+        """Return how this walk ended as a decision to put; ``asked``: the crawl was asked for a part only."""
+        self.complete = to_the_end and (self.capped or not self.short) and not asked
+        ending: Ending
+        if to_the_end:
+            ending = "capped" if self.capped else "short" if self.short else "end"
+        else:
+            ending = "asked" if asked else "endless" if self.full else "known"
+        return decide_channel(
+            crawl_id,
+            agency,
+            self.channel,
+            complete=self.complete,
+            pages=self.pages,
+            total=self.total,
+            at=at,
+            ending=ending,
+            skipped=self.skipped,
+        )
 
     @property
     def short(self) -> bool:
