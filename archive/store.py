@@ -136,10 +136,8 @@ class Store:
             if self._shared is not None:
                 steps.callback(self._shared.release)
             steps.callback(self.catalog.close)
-            for crawl in self._crawls.values():
-                steps.callback(crawl.lock.release)
-                steps.callback(crawl.close_file)
-            self._crawls.clear()
+            for crawl_id in list(self._crawls):
+                steps.callback(self.leave_crawl, crawl_id)
 
     # Crawls
 
@@ -235,6 +233,16 @@ class Store:
                 except ArchiveWriteError:  # the WARC cannot be told: the catalog still is, where it can be
                     steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
                     raise
+
+    def leave_crawl(self, crawl_id: str) -> None:
+        """Close the file and let go of the agency of a crawl that was not finished; nothing where it was.
+
+        It is marked as interrupted when the agency's next crawl begins.
+        """
+        with self._lock, ExitStack() as steps:
+            if crawl := self._crawls.pop(crawl_id, None):
+                steps.callback(crawl.lock.release)
+                steps.callback(crawl.close_file)
 
     # Captures and failures
 

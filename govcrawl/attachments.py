@@ -1,6 +1,6 @@
 """Text of attachments: taken from the archived bytes, read in child processes, put into the catalog once for equal bytes.
 
-During a crawl this goes on beside it (:class:`Attachments`): documents never wait for it, and the end of a crawl waits for at most
+During a crawl this goes on beside it (:class:`Attachments`, :class:`FileTexts`): documents never wait for it, and the end of a crawl waits for at most
 ``GOVCRAWL_TEXT_WAIT_SECONDS``. What was not read by then is read by the next crawl of the agency, or by :func:`read_attachments`,
 which ``govcrawl attachments`` and ``govcrawl rebuild`` call.
 """
@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,22 +137,67 @@ def read_attachments(
     return counts
 
 
-class Attachments:
-    """Reads the attachments of one crawl beside it.
+class FileTexts:
+    """Reads archived files beside the crawls of a process and puts their texts into the catalog.
 
     Args:
-        store: the crawl's archive.
-        agency: the one that is crawled.
-        settings: limits, and ``GOVCRAWL_TEXTS`` whether anything is read at all.
+        store: where the files are.
+        settings: limits (``GOVCRAWL_TEXT_SECONDS``, ``GOVCRAWL_READER_MEMORY_BYTES``, ``GOVCRAWL_READERS``).
     """
 
-    def __init__(self, store: Store, agency: str, settings: BaseSettings) -> None:
+    def __init__(self, store: Store, settings: BaseSettings) -> None:
         self._store = store
+        self._readers = readers_of(settings)
+        # threads and child processes begin with the files that need them: one crawl reads one file at a time
+        processes = settings.getint("GOVCRAWL_READERS") or os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="texts")
+
+    async def unread(self, agency: str) -> list[StoredFile]:
+        """Return what earlier crawls of an agency left unread.
+
+        Raises:
+            ArchiveError: the catalog cannot be read.
+        """
+        find = partial(catalog_texts.unread_files, self._store.catalog, agency=agency)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, find)
+
+    async def read(self, file: StoredFile) -> str:
+        """Read a file, put its text, and return its status; ``known`` where it was read before.
+
+        Raises:
+            ArchiveError: the archive does not hold it, or the text could not be put.
+            ReadersClosed: the readers were closed meanwhile.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, file)
+
+    def close(self) -> None:
+        """End threads and child processes; a file that is being read is given up."""
+        self._readers.close()  # first: a thread may be waiting for a file
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, file: StoredFile) -> str:
+        catalog = self._store.catalog
+        if catalog_texts.has_file_text(catalog, file.sha256):
+            return "known"
+        text = read_stored_file(self._store.data_dir, catalog, self._readers, file)
+        catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
+        return text.status
+
+
+class Attachments:
+    """Has the attachments of one crawl read beside it.
+
+    Args:
+        texts: reads files; shared with other crawls.
+        agency: the one that is crawled.
+        settings: ``GOVCRAWL_TEXTS`` whether anything is read at all, ``GOVCRAWL_TEXT_WAIT_SECONDS``.
+    """
+
+    def __init__(self, texts: FileTexts, agency: str, settings: BaseSettings) -> None:
+        self._texts = texts
         self._agency = agency
         self._wanted = settings.getbool("GOVCRAWL_TEXTS")
         self._wait_seconds = settings.getfloat("GOVCRAWL_TEXT_WAIT_SECONDS")
-        self._readers = readers_of(settings)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._queue: asyncio.Queue[StoredFile | None] = asyncio.Queue()  # None = the crawl is over
         self._met: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -169,26 +215,22 @@ class Attachments:
                 self._offer(catalog_texts.StoredFile(file.sha256, file.capture_id))
 
     async def finish(self, *, wait: bool) -> None:
-        """Read what is left, for at most the time that the settings give, then end the child processes."""
-        if self._task:
-            if wait:
-                self._queue.put_nowait(None)
-                await asyncio.wait({self._task}, timeout=self._wait_seconds)
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            left = sum(file is not None for file in self._left_in_queue())
-            logger.info("texts of attachments read: %s", dict(self.counts))
-            if left:
-                logger.info("texts of %d files are left for the next crawl or `govcrawl attachments`", left)
-        await asyncio.get_running_loop().run_in_executor(None, self._close)
+        """Have what is left read, for at most the time that the settings give."""
+        if self._task is None:
+            return
+        if wait:
+            self._queue.put_nowait(None)
+            await asyncio.wait({self._task}, timeout=self._wait_seconds)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        left = sum(file is not None for file in self._left_in_queue())
+        logger.info("texts of attachments read agency=%s: %s", self._agency, dict(self.counts))
+        if left:
+            logger.info("texts of %d files are left for the next crawl or `govcrawl attachments`", left)
 
     def _left_in_queue(self) -> list[StoredFile | None]:
         return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-
-    def _close(self) -> None:
-        self._readers.close()  # first: the thread may be waiting for a file
-        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _offer(self, file: StoredFile) -> None:
         if file.sha256 not in self._met:
@@ -196,26 +238,13 @@ class Attachments:
             self._queue.put_nowait(file)
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            for left in await loop.run_in_executor(self._thread, self._left):
+            for left in await self._texts.unread(self._agency):
                 self._offer(left)
         except ArchiveError as error:
             logger.warning("files that earlier crawls left unread are not known: %s", error)
         while (file := await self._queue.get()) is not None:
             try:
-                status = await loop.run_in_executor(self._thread, self._read, file)
-                self.counts[status] += 1
+                self.counts[await self._texts.read(file)] += 1
             except ArchiveError as error:  # the crawl goes on: the file is archived, and its text can be read later
                 logger.warning("text of sha256=%s not read: %s", file.sha256, error)
-
-    def _left(self) -> list[StoredFile]:
-        return catalog_texts.unread_files(self._store.catalog, agency=self._agency)
-
-    def _read(self, file: StoredFile) -> str:
-        catalog = self._store.catalog
-        if catalog_texts.has_file_text(catalog, file.sha256):
-            return "known"
-        text = read_stored_file(self._store.data_dir, catalog, self._readers, file)
-        catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
-        return text.status

@@ -19,30 +19,34 @@ MAX_BATCH = 64  # jobs of one batch; more would only delay the first of them
 class Batches(Generic[J, R]):
     """Hands what has gathered to ``run``, one batch at a time, and each caller its own result.
 
-    ``run`` gets jobs in the order they came and returns one result for each; when it raises, all of the batch failed.
+    ``run`` gets jobs in the order they came and returns one result for each, an :class:`ArchiveError` for one that failed;
+    when it raises, all of the batch failed.
     """
 
     def __init__(self, run: Callable[[list[J]], Awaitable[list[R]]]) -> None:
         self._run = run
         self._waiting: list[tuple[J, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
+        self._pending: set[asyncio.Future[R]] = set()
 
     async def put(self, job: J) -> R:
         """Return the job's result once its batch is durable.
 
         Raises:
-            ArchiveError: the batch could not be stored.
+            ArchiveError: it could not be stored.
         """
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
         self._waiting.append((job, future))
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._work())
-        return await future
+        return await asyncio.shield(future)  # who is cancelled waits no more; the job is done all the same
 
     async def drain(self) -> None:
-        """Wait until everything that was put is done."""
-        if self._running:
-            await self._running
+        """Wait until everything that was put so far is done."""
+        if self._pending:
+            await asyncio.wait(set(self._pending))
 
     async def _work(self) -> None:
         while self._waiting:
@@ -51,7 +55,9 @@ class Batches(Generic[J, R]):
             try:
                 results = await self._run([job for job, _ in batch])
                 for future, result in zip(futures, results, strict=True):
-                    if not future.done():
+                    if isinstance(result, ArchiveError):
+                        _fail([future], result)
+                    elif not future.done():
                         future.set_result(result)
             except ArchiveError as error:
                 _fail(futures, error)

@@ -1,7 +1,6 @@
 """One crawl: its row, its counters, its way into the archive.
 
-A Scrapy extension. Everything that touches the store runs on one thread of its own (the archive thread), so that neither
-compression nor fsync holds up the reactor; captures that arrive while one batch is being made durable form the next batch.
+A Scrapy extension. What a crawl shares with others of its process (store, archive thread, readers) is its :class:`Workshop`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,9 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import scrapy
@@ -26,19 +22,17 @@ from archive.decisions import Decision, decide_absence, decide_settle
 from archive.digest import digest_pieces
 from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
-from archive.store import Store
 from govcrawl import __version__
 from govcrawl.attachments import Attachments
-from govcrawl.batches import Batches
 from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.errors import UnreadablePage
 from govcrawl.failures import read_failure
 from govcrawl.politeness import Governor
 from govcrawl.reading import read_stored
-from govcrawl.workers import Readers
+from govcrawl.workshop import SETTING, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from scrapy import Request
     from scrapy.crawler import Crawler
@@ -107,26 +101,22 @@ class Session:
         self.outcome: str | None = None
         self.absences: list[Absence] = []
         self.met: dict[str, str] = {}  # document → address at which it answered in this crawl
-        self.readers = Readers(
-            settings.getint("GOVCRAWL_READERS"),
-            settings.getfloat("GOVCRAWL_READ_SECONDS"),
-            settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
-        )
-        self._writes: Batches[tuple[Exchange, Context] | Decision[Any], Any] = Batches(self._put_batch)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
-        self.store = Store.open(
-            Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
-        )
-        self.attachments = Attachments(self.store, spider.name, settings)
+        shared: Workshop | None = settings.get(SETTING)
+        self._own = Workshop(settings) if shared is None else None
+        self.workshop = self._own or cast("Workshop", shared)
+        self.store = self.workshop.store
+        self.readers = self.workshop.readers
+        self.attachments = Attachments(self.workshop.texts, spider.name, settings)
         try:
             self._begin()
         except ArchiveError:
-            self.store.close()
+            if self._own:
+                self._own.close()
             raise
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Open the store and begin the crawl's row."""
+        """Begin the crawl's row."""
         spider: Any = crawler.spider
         session = cls(crawler, spider)
         crawler.signals.connect(session.spider_opened, signal=signals.spider_opened)
@@ -181,7 +171,7 @@ class Session:
         Raises:
             ArchiveError: it could not be stored; the crawl is being ended.
         """
-        capture: Capture = await self._writes.put((exchange, self.context(request)))
+        capture: Capture = await self._stored(self.workshop.put((exchange, self.context(request))))
         self.tally.counts["requests"] += 1
         self.tally.counts["bytes"] += exchange.response_bytes
         return capture
@@ -217,11 +207,7 @@ class Session:
         Raises:
             ArchiveError: from the store; the crawl is being ended.
         """
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
-        except ArchiveError as error:
-            self.stop("archive", str(error))
-            raise
+        return await self._stored(self.workshop.call(function, *args, **kwargs))
 
     async def put(self, decision: Decision[T]) -> T:
         """Put a decision (:mod:`archive.decisions`) together with what else waits; returns once it is durable.
@@ -229,16 +215,16 @@ class Session:
         Raises:
             ArchiveError: as :meth:`call`.
         """
-        result: T = await self._writes.put(decision)
+        result: T = await self._stored(self.workshop.put(decision))
         return result
 
-    async def _put_batch(self, batch: list[tuple[Exchange, Context] | Decision[Any]]) -> list[Any]:
-        """Put captures and decisions with one sync; returns results in the batch's order."""
-        exchanges = [one for one in batch if not isinstance(one, Decision)]
-        decisions = [one for one in batch if isinstance(one, Decision)]
-        captures, results = await self.call(self.store.put_batch, exchanges, decisions)
-        took, came = iter(captures), iter(results)
-        return [next(came) if isinstance(one, Decision) else next(took) for one in batch]
+    async def _stored(self, storing: Awaitable[T]) -> T:
+        """Wait for what the workshop does; a failure of the archive ends this crawl."""
+        try:
+            return await storing
+        except ArchiveError as error:
+            self.stop("archive", str(error))
+            raise
 
     async def download(self, request: Request) -> Response:
         """Fetch one URL outside the scheduler: a file of a document, robots.txt, a home page.
@@ -353,20 +339,25 @@ class Session:
         ):
             message = f"none of {counts['documents/unread']} documents asked for could be read; the log names each with its reason"
             self.fail("documents", message)
-        await self._writes.drain()
+        await self.workshop.drain()
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
+            await self.workshop.call(self._finish)
         except ArchiveError as error:
             self._could_not_close(error)
         finally:
             await self.attachments.finish(wait=reason == "finished")
-            try:
-                self.store.close()
-            except ArchiveError as error:
-                self._could_not_close(error)
-            self._thread.shutdown()
-            self.readers.close()
+            await self._leave()
         logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
+
+    async def _leave(self) -> None:
+        """Let go of what this crawl alone holds; of the whole workshop where it is the only one in it."""
+        try:
+            if self._own:
+                await asyncio.get_running_loop().run_in_executor(None, self._own.close)
+            else:
+                await self.workshop.call(self.store.leave_crawl, self.crawl_id)
+        except ArchiveError as error:
+            self._could_not_close(error)
 
     def _could_not_close(self, error: ArchiveError) -> None:
         self.fail("archive", str(error))

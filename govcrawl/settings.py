@@ -27,6 +27,7 @@ GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOS
 GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask
 GOVCRAWL_BROWSER = os.environ.get("GOVCRAWL_BROWSER", "")  # Chromium, Chrome or Edge; empty: looked for when needed
 GOVCRAWL_DEMO = False  # marks the captures of this crawl as demonstration data in warcinfo
+GOVCRAWL_WORKSHOP = None  # set in code: what several crawls of one process share; None: a crawl opens its own
 GOVCRAWL_WARC_MAX_BYTES = 1_000_000_000  # a WARC file is closed once it is longer; 1 GB is the custom of web archives
 
 # --- who we are: the User-Agent names the software and a contact, see DisclosureSpider.update_settings -----------------

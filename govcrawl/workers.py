@@ -94,8 +94,10 @@ class Readers:
             ) from None
 
     def start(self) -> None:
-        """Start the processes ahead of the first page."""
-        self._pool = self._pool or self._start(self.processes)
+        """Start the processes ahead of the first page; nothing where they are there."""
+        if self._pool is not None:
+            return
+        self._pool = self._start(self.processes)
         for _ in range(self.processes):
             self._pool.submit(_warm)
 
