@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archive.catalog_search import put_index, put_kind
 from archive.catalog_states import answered, insert_state
 from archive.digest import text_digest
 from archive.errors import CatalogError
@@ -107,7 +108,8 @@ def put_alias(db: CatalogFile, agency: str, document_id: str, url: str, url_key:
         "first_seen_at": instant(at),
     }
     db.insert("aliases", values)
-    db.update("listings", {"agency": agency, "url_key": url_key, "document_id": None}, {"document_id": document_id})
+    if db.update("listings", {"agency": agency, "url_key": url_key, "document_id": None}, {"document_id": document_id}):
+        put_kind(db, document_id)
     return True
 
 
@@ -181,7 +183,8 @@ def _compare(db: CatalogFile, sighting: Sighting, row: Row, reading: _Reading) -
     restored = answered(db, sighting, row)
     number: int = current["number"]
     if before in (after, content_of_document(document, *facts_of(links, known, unknown=gaps))):
-        _fill_gaps(db, current["id"], links, after)
+        if _fill_gaps(db, current["id"], links, after):
+            put_index(db, row["id"])
         return Put(
             document_id=row["id"], outcome="unchanged", version_number=number, changed_fields=(), restored=restored
         )
@@ -260,6 +263,7 @@ def _insert_version(
         place = {"version_id": version_id, "kind": link.kind, "position": link.position}
         db.insert("files", place | file_values(link.file))
     db.update("documents", {"id": document_id}, {"current_version_id": version_id})
+    put_index(db, document_id)
 
 
 def read_values(document: Document) -> dict[str, Any]:
@@ -340,8 +344,8 @@ def facts_of(
     return attachments, images
 
 
-def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[Link], content: Content) -> None:
-    """Give files of a version that could not be fetched before what was fetched now."""
+def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[Link], content: Content) -> bool:
+    """Give files of a version that could not be fetched before what was fetched now; returns whether there were any."""
     filled = False
     for link in links:
         if link.file.sha256 is None:
@@ -350,6 +354,7 @@ def _fill_gaps(db: CatalogFile, version_id: int, links: Iterable[Link], content:
         filled |= bool(db.update("files", where, file_values(link.file)))
     if filled:
         db.update("versions", {"id": version_id}, {"version_digest": version_digest(content)})
+    return filled
 
 
 def files_of(db: CatalogFile, version_id: int | None) -> tuple[tuple[File, ...], tuple[File, ...]]:

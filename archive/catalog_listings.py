@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archive import catalog_documents as documents
+from archive.catalog_search import put_kind
 from archive.model import Known, Listing
 from archive.rows import instant
 
@@ -64,6 +65,8 @@ def _put_listing(db: CatalogFile, look: Look, line: Listing) -> Known:
     if before is None:
         first = {"first_listed_at": instant(look.at), "first_crawl_id": look.crawl_id}
         db.insert("listings", {**where, **seen, **now, **first})
+        if document_id is not None:
+            put_kind(db, document_id)
     elif before["last_crawl_id"] == look.crawl_id:
         gaps = {name: value for name, value in seen.items() if before[name] is None}
         db.update("listings", where, {**gaps, **now})

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.catalog_documents import Link, facts_of, file_values, files_of, known_digests, read_values
+from archive.catalog_search import put_index
 from archive.model import File
 from archive.rows import instant, json_text
 from archive.versions import changed_fields, content_of_row, version_digest
@@ -112,6 +113,7 @@ def put_readings(
                     differing[row["number"]] = changes
         if touched:
             _tell_changes_anew(db, rows)
+            put_index(db, document_id)
     return differing
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive.catalog_search import put_index_of_file
 from archive.rows import instant, json_text
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def put_file_text(catalog: Catalog, text: FileText, at: datetime) -> None:
                 "read_at": instant(at),
             },
         )
+        put_index_of_file(catalog.file, text.sha256)
 
 
 def unread_files(catalog: Catalog, *, agency: str | None = None, reader_version: str | None = None) -> list[StoredFile]:

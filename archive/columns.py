@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["TEXT", "INTEGER", "REAL"]
+Type = Literal["TEXT", "INTEGER", "REAL", "BLOB"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,16 @@ class Table:
     primary_key: tuple[str, ...]
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A full-text index with the statement that makes it."""
+
+    name: str
+    zh: str
+    en: str
+    ddl: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,11 @@ def integer_or_null(name: str, zh: str, en: str, refers_to: str | None = None) -
 def real_or_null(name: str, zh: str, en: str) -> Column:
     """Make a REAL column that may be NULL."""
     return Column(name, "REAL", zh, en)
+
+
+def blob(name: str, zh: str, en: str) -> Column:
+    """Make a BLOB column that always has a value."""
+    return Column(name, "BLOB", zh, en, null=False)
 
 
 AGENCY = text("agency", "机构代号", "Agency whose disclosures these are.", "agencies.name")

@@ -8,6 +8,7 @@
     ├── CaptureMissing       a catalog row points at a record that is not there
     ├── DigestMismatch       stored bytes do not have the digest that was recorded for them
     ├── UnreadableContent    a content coding cannot be undone within the limits
+    ├── BadQuery             what was typed to search for cannot be understood
     ├── TimestampRefused     no time stamp could be had, or it is not one of what was asked
     └── CatalogError         the catalog cannot be used
         └── SchemaTooNew     written by a later version of this software
@@ -40,6 +41,10 @@ class DigestMismatch(ArchiveError):
 
 class UnreadableContent(ArchiveError):
     """The content coding of a stored message cannot be undone within the limits."""
+
+
+class BadQuery(ArchiveError):
+    """A search cannot be understood; the message says which part and how it is written."""
 
 
 class TimestampRefused(ArchiveError):

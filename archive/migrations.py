@@ -344,3 +344,30 @@ def _add_findings(db: Database) -> None:
     for statement in _FINDINGS.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+_SEARCH = """\
+CREATE TABLE "search_rows" (
+  "id" INTEGER PRIMARY KEY,
+  "document_id" TEXT NOT NULL REFERENCES "documents"("id"),
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "publish_date" TEXT,
+  "attachments" INTEGER NOT NULL,
+  "kind" TEXT,
+  "indexed" BLOB NOT NULL,
+  UNIQUE ("document_id")
+);
+CREATE INDEX "idx_search_rows_agency" ON "search_rows" ("agency");
+CREATE VIRTUAL TABLE "search_index" USING fts5(
+  title, number, body, tables, files, content='',
+  tokenize = "unicode61 remove_diacritics 0 categories 'L* N* Co P* S* Mn Mc Me'"
+);
+"""
+
+
+@MIGRATIONS(name="0009_search")
+def _add_search(db: Database) -> None:
+    """Make room for the search index; documents that are there already get their entries by ``govcrawl reindex``."""
+    for statement in _SEARCH.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

@@ -20,6 +20,7 @@ from archive.columns import real_or_null as _real_or_null
 from archive.columns import text as _text
 from archive.columns import text_or_null as _text_or_null
 from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
+from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
 
 _URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
 _FLAGS = "Quality flags, sorted; JSON list."
@@ -327,7 +328,10 @@ TABLES = (
     FAILURES,
     WALKS,
     FINDINGS,
+    SEARCH_ROWS,
 )
+
+INDEXES = (SEARCH_INDEX,)
 
 VIEWS = (
     View(
@@ -391,6 +395,7 @@ def markdown() -> str:
             target = f" → `{column.refers_to}`" if column.refers_to else ""
             null = "yes" if column.null else ""
             parts.append(f"| `{column.name}` | {column.type} | {null} | {column.zh} | {column.en}{target} |\n")
+    parts.extend(f"\n## {one.name} ({one.zh}, FTS5)\n\n{one.en}\n\n```sql\n{one.ddl}\n```\n" for one in INDEXES)
     parts.extend(f"\n## {view.name} ({view.zh}, view)\n\n{view.en}\n\n`{view.sql}`\n" for view in VIEWS)
     return "".join(parts)
 

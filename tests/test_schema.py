@@ -49,6 +49,8 @@ def test_migrations_make_the_declared_schema() -> None:
     for table in schema.TABLES:
         for statement in schema.ddl(table):
             declared.execute(statement)
+    for index in schema.INDEXES:
+        declared.execute(index.ddl)
     for view in schema.VIEWS:
         declared.execute(f"CREATE VIEW {view.name} AS {view.sql}")
     MIGRATIONS.apply(Database(migrated, execute_plugins=False))

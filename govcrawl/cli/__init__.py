@@ -58,6 +58,10 @@ COMMANDS = {
     "savepage": _Entry(
         "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
     ),
+    "search": _Entry(
+        "govcrawl.cli.search:search", "全文检索", "Search titles, numbers, bodies, tables and attachments."
+    ),
+    "reindex": _Entry("govcrawl.cli.search:reindex", "重建检索索引", "Make the search index again."),
     "reextract": _Entry(
         "govcrawl.cli.reextract:reextract", "用现在的提取器重读已存的捕获", "Read the stored captures again."
     ),

@@ -1,0 +1,335 @@
+"""The search index in the catalog: what is found under which words, kept in step with the documents.
+
+One row for each document, of its current version: title, numbers, text, cells of tables, and the text of its attachments. The
+index (SQLite's FTS5, without the content) takes every character as a token of its own and finds phrases of them, which is
+substring search over folded text (:mod:`archive.search_text`). What was indexed is kept packed beside it, because an entry
+can only be taken out by what was put in. Row numbers follow the publication date: newest first costs no sorting, and a range
+of days is a range of numbers.
+
+Everything here is derived: :func:`put_all` makes it again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from archive.errors import CatalogError
+from archive.kinds import find_kind
+from archive.search_query import COLUMNS
+from archive.search_text import BOUNDARY, fold, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from archive.catalog import Catalog
+    from archive.database import CatalogFile
+    from archive.rows import Row
+    from archive.search_query import Query
+
+WEIGHTS = (8.0, 8.0, 1.0, 0.6, 0.6)
+"""How much a place counts for the rank (bm25), by column: title, number, body, tables, files."""
+
+RANKED_MOST = 20_000
+"""More documents than this are shown newest first: their ranks say nothing any more and take long to work out."""
+
+_DAY_BITS = 24  # 16 million documents of one day of publication
+_FIRST_DAY = date(1900, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that a query finds; ``rank`` is smaller for better ones, None where they come newest first."""
+
+    document_id: str
+    rank: float | None
+
+
+# The index
+
+
+def put_index(db: CatalogFile, document_id: str) -> bool:
+    """Bring a document's entry in step with its current version; returns whether anything of it differs."""
+    before = db.row("SELECT * FROM search_rows WHERE document_id = ?", (document_id,))
+    values = _entry(db, document_id)
+    if values is None:
+        return before is not None and _take_out(db, before)
+    if before is not None and all(before[name] == value for name, value in values.items()):
+        return False
+    same_text = before is not None and before["indexed"] == values["indexed"]
+    if before is not None and same_text and before["publish_date"] == values["publish_date"]:
+        db.update("search_rows", {"id": before["id"]}, values)
+        return True
+    if before is not None:
+        _take_out(db, before)
+    number = _next_number(db, values["publish_date"])
+    db.insert("search_rows", {"id": number, "document_id": document_id, **values})
+    _write(db, None, number, values["indexed"])
+    return True
+
+
+def put_index_of_file(db: CatalogFile, sha256: str) -> None:
+    """Bring the entries of all documents in step whose current version has this file as attachment."""
+    for row in db.rows(
+        "SELECT DISTINCT d.id FROM files AS f JOIN documents AS d ON d.current_version_id = f.version_id"
+        " WHERE f.sha256 = ? AND f.kind = 'attachment' ORDER BY d.id",
+        (sha256,),
+    ):
+        put_index(db, row["id"])
+
+
+def put_kind(db: CatalogFile, document_id: str) -> None:
+    """Work out a document's kind anew: a list shows it under another channel."""
+    row = db.row(
+        "SELECT v.title, v.document_number, v.genre FROM documents AS d JOIN versions AS v"
+        " ON v.id = d.current_version_id WHERE d.id = ?",
+        (document_id,),
+    )
+    if row is not None:
+        db.update("search_rows", {"document_id": document_id}, {"kind": _kind(db, document_id, row)})
+
+
+def put_all(catalog: Catalog, progress: Callable[[int], None] = lambda _: None) -> int:
+    """Make the index again in one transaction; returns how many documents it has."""
+    db = catalog.file
+    with catalog.atomic():
+        db.execute("INSERT INTO search_index (search_index) VALUES ('delete-all')")
+        db.execute("DELETE FROM search_rows")
+        names = [row["id"] for row in db.rows("SELECT id FROM documents ORDER BY id")]
+        for done, name in enumerate(names, 1):
+            put_index(db, name)
+            progress(done)
+    return len(names)
+
+
+def differing_entries(catalog: Catalog) -> Iterator[str]:
+    """Yield the ids of documents whose entry is not what :func:`put_index` would put now."""
+    db = catalog.file
+    for row in db.rows(
+        "SELECT id FROM documents WHERE current_version_id IS NOT NULL UNION SELECT document_id FROM search_rows ORDER BY 1"
+    ):
+        put = db.row("SELECT * FROM search_rows WHERE document_id = ?", (row["id"],))
+        wanted = _entry(db, row["id"])
+        if put is None or wanted is None or any(put[name] != value for name, value in wanted.items()):
+            yield row["id"]
+
+
+def check_index(catalog: Catalog) -> None:
+    """Raise unless every document has its entry.
+
+    Raises:
+        CatalogError: the index is behind: the catalog is of an earlier version.
+    """
+    row = catalog.file.row(
+        "SELECT (SELECT COUNT(*) FROM documents WHERE current_version_id IS NOT NULL) AS documents,"
+        " (SELECT COUNT(*) FROM search_rows) AS entries"
+    )
+    if row and row["documents"] != row["entries"]:
+        raise CatalogError(
+            f"catalog {catalog.file.path}: the search index has {row['entries']} of {row['documents']} documents; "
+            "make it again (govcrawl reindex)"
+        )
+
+
+def _entry(db: CatalogFile, document_id: str) -> dict[str, Any] | None:
+    """Return a document's entry as it should be; None without a version."""
+    row = db.row(
+        "SELECT d.agency, d.current_version_id, v.title, v.subtitle, v.document_number, v.index_number, v.genre, v.text,"
+        " v.tables, v.publish_date FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id WHERE d.id = ?",
+        (document_id,),
+    )
+    if row is None:
+        return None
+    files = db.rows(
+        "SELECT f.label, f.filename, t.text, t.members FROM files AS f LEFT JOIN file_texts AS t ON t.sha256 = f.sha256"
+        " WHERE f.version_id = ? AND f.kind = 'attachment' ORDER BY f.position",
+        (row["current_version_id"],),
+    )
+    return {
+        "agency": row["agency"],
+        "publish_date": row["publish_date"],
+        "attachments": len(files),
+        "kind": _kind(db, document_id, row),
+        "indexed": _pack(_columns(row, files)),
+    }
+
+
+def _columns(row: Row, files: Sequence[Row]) -> list[str]:
+    """Return what is indexed of a version, folded, in the order of :data:`archive.search_query.COLUMNS`."""
+    cells = (cell for table in json.loads(row["tables"]) for line in table for cell in line)
+    inside: list[str] = []
+    for file in files:
+        inside += [file["label"] or "", file["filename"] or "", file["text"] or ""]
+        for member in json.loads(file["members"] or "[]"):
+            inside += [member.get("name") or "", member.get("text") or ""]
+    return [
+        _joined((row["title"], row["subtitle"])),
+        _joined((row["document_number"], row["index_number"])),
+        _joined((row["text"],)),
+        _joined(cells),
+        _joined(inside),
+    ]
+
+
+def _joined(texts: Iterable[str | None]) -> str:
+    return BOUNDARY.join(folded for text in texts if text and (folded := fold(text).strip(BOUNDARY)))
+
+
+def _kind(db: CatalogFile, document_id: str, row: Row) -> str | None:
+    listed = db.rows(
+        "SELECT l.channel FROM listings AS l LEFT JOIN channels AS c ON c.agency = l.agency AND c.name = l.channel"
+        " WHERE l.document_id = ? GROUP BY l.channel ORDER BY c.position IS NULL, c.position, l.channel",
+        (document_id,),
+    )
+    kind = find_kind(
+        title=row["title"],
+        document_number=row["document_number"],
+        genre=row["genre"],
+        channels=[line["channel"] for line in listed],
+    )
+    return kind.kind if kind else None
+
+
+def _pack(columns: Sequence[str]) -> bytes:
+    return zlib.compress(json.dumps(columns, ensure_ascii=False).encode(), 1)
+
+
+def _take_out(db: CatalogFile, before: Row) -> bool:
+    _write(db, "delete", before["id"], before["indexed"])
+    db.execute("DELETE FROM search_rows WHERE id = ?", (before["id"],))
+    return True
+
+
+def _write(db: CatalogFile, command: str | None, number: int, packed: bytes) -> None:
+    """Put an entry into the index, or take out (``delete``) what was put."""
+    texts = [spread(folded) for folded in json.loads(zlib.decompress(packed))]
+    names = ["rowid", *COLUMNS]
+    values: list[Any] = [number, *texts]
+    if command is not None:
+        names, values = ["search_index", *names], [command, *values]
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO search_index ({', '.join(names)}) VALUES ({marks})", values)  # noqa: S608 - own names
+
+
+def _next_number(db: CatalogFile, publish_date: str | None) -> int:
+    """Return the next free number of a day of publication; undated documents come before all days."""
+    first = day_number(publish_date)
+    row = db.row(
+        "SELECT MAX(id) AS last FROM search_rows WHERE id BETWEEN ? AND ?", (first, first + (1 << _DAY_BITS) - 1)
+    )
+    return first if row is None or row["last"] is None else int(row["last"]) + 1
+
+
+def day_number(day: str | None) -> int:
+    """Return the first row number of a local day (``YYYY-MM-DD``); 1 for no day, or one before 1900."""
+    if day is None:
+        return 1
+    return max(0, date.fromisoformat(day).toordinal() - _FIRST_DAY + 1) << _DAY_BITS or 1
+
+
+# Queries
+
+
+def find_documents(
+    catalog: Catalog, query: Query, *, limit: int, offset: int = 0, newest_first: bool = False
+) -> tuple[int, list[Found]]:
+    """Return how many documents a query finds, and a page of them.
+
+    Best first by bm25; newest first where asked, where nothing is searched for, or where more than :data:`RANKED_MOST` are
+    found.
+    """
+    source, parameters = _source(query)
+    total = next(catalog.rows(f"SELECT COUNT(*) AS n {source}", parameters))["n"]
+    ranked = query.wanted is not None and not newest_first and total <= RANKED_MOST
+    if ranked:
+        weights = ", ".join(map(str, WEIGHTS))
+        rank, order = f"bm25(search_index, {weights})", "rank, s.id DESC"
+    else:
+        rank, order = "NULL", "search_index.rowid DESC" if query.wanted is not None else "s.id DESC"
+    rows = catalog.rows(
+        f"SELECT s.document_id, {rank} AS rank {source} ORDER BY {order} LIMIT ? OFFSET ?",
+        (*parameters, limit, offset),
+    )
+    return total, [Found(row["document_id"], row["rank"]) for row in rows]
+
+
+def found_ids(catalog: Catalog, query: Query) -> Iterator[str]:
+    """Stream the ids of every document that a query finds, newest first."""
+    source, parameters = _source(query)
+    order = "search_index.rowid" if query.wanted is not None else "s.id"
+    for row in catalog.rows(f"SELECT s.document_id {source} ORDER BY {order} DESC", parameters):
+        yield row["document_id"]
+
+
+def facets(catalog: Catalog, query: Query) -> dict[str, dict[str, int]]:
+    """Return how many of the found documents there are by agency, kind, state and year; biggest first."""
+    source, parameters = _source(query, joined=True)
+    counted = {
+        "agency": "s.agency",
+        "kind": "COALESCE(s.kind, '')",
+        "state": "d.state",
+        "year": "COALESCE(SUBSTR(s.publish_date, 1, 4), '')",
+    }
+    return {
+        name: {
+            row["name"]: row["n"]
+            for row in catalog.rows(
+                f"SELECT {column} AS name, COUNT(*) AS n {source} GROUP BY 1 ORDER BY 2 DESC, 1",
+                parameters,
+            )
+        }
+        for name, column in counted.items()
+    }
+
+
+def _source(query: Query, *, joined: bool = False) -> tuple[str, list[Any]]:
+    """Return FROM and WHERE of a query with their parameters."""
+    if query.wanted is not None:
+        source = "FROM search_index CROSS JOIN search_rows AS s ON s.id = search_index.rowid"
+        conditions = [("search_index MATCH ?", (query.wanted.match(),))]
+    else:
+        source, conditions = "FROM search_rows AS s", []
+        if query.unwanted is not None:
+            without = "s.id NOT IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
+            conditions.append((without, (query.unwanted.match(),)))
+    conditions += [*_days(query), *_choices(query)]
+    if query.states or query.cites or joined:
+        source += " JOIN documents AS d ON d.id = s.document_id"
+    where = " AND ".join(condition for condition, _ in conditions)
+    parameters = [parameter for _, given in conditions for parameter in given]
+    return f"{source} WHERE {where}" if where else source, parameters
+
+
+_Condition = tuple[str, tuple[Any, ...]]
+"""SQL with marks, and what stands at the marks."""
+
+
+def _days(query: Query) -> Iterator[_Condition]:
+    """Yield what a range of days says: a range of row numbers, which the index itself understands."""
+    number = "search_index.rowid" if query.wanted is not None else "s.id"
+    if query.since is not None:
+        yield f"{number} >= ?", (day_number(query.since),)
+    if query.until is not None:
+        yield f"{number} < ? AND s.publish_date IS NOT NULL", (day_number(query.until) + (1 << _DAY_BITS),)
+
+
+def _choices(query: Query) -> Iterator[_Condition]:
+    """Yield what the other filters say."""
+    for column, values in (("s.agency", query.agencies), ("s.kind", query.kinds), ("d.state", query.states)):
+        if values:
+            yield f"{column} IN ({_marks(values)})", values
+    if query.has_attachment is not None:
+        yield ("s.attachments > 0" if query.has_attachment else "s.attachments = 0"), ()
+    if query.channels:
+        listed = "SELECT 1 FROM listings AS l WHERE l.document_id = s.document_id AND l.channel IN"
+        yield f"EXISTS ({listed} ({_marks(query.channels)}))", query.channels
+    for number in query.cites:
+        cited = "SELECT 1 FROM versions AS v, json_each(v.cites) AS c WHERE v.id = d.current_version_id AND c.value = ?"
+        yield f"EXISTS ({cited})", (number,)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
