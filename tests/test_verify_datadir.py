@@ -137,7 +137,7 @@ def test_every_column_of_a_capture_is_compared_with_its_record(data: Path, colum
         ("row-file-digest", "UPDATE warc_files SET sha256 = 'f' || substr(sha256, 2), bytes = bytes WHERE crawl_id = 'crawl-1' AND sha256 NOT LIKE 'f%' OR sha256 LIKE 'f%' AND crawl_id = 'x'"),
         ("row-file-unclosed", "UPDATE warc_files SET closed_at = NULL WHERE crawl_id = 'crawl-2'"),
         ("catalog-reference", "UPDATE versions SET capture_id = 999"),
-        ("manifest-missing", "INSERT INTO crawls SELECT 'crawl-9', agency, mode, '2024-03-09', finished_at, outcome, reason, software, options, counts FROM crawls WHERE id = 'crawl-1'; UPDATE warc_files SET crawl_id = 'crawl-9' WHERE crawl_id = 'crawl-2'"),
+        ("manifest-missing", "INSERT INTO crawls SELECT 'crawl-9', agency, mode, '2024-03-09', finished_at, outcome, reason, software, options, counts, verdict FROM crawls WHERE id = 'crawl-1'; UPDATE warc_files SET crawl_id = 'crawl-9' WHERE crawl_id = 'crawl-2'"),
         ("manifest-order", "UPDATE crawls SET started_at = '2030-01-01' WHERE id = 'crawl-1'"),
     ],
 )  # fmt: skip
