@@ -27,7 +27,7 @@ def content(path: Path) -> dict[str, list[dict[str, Any]]]:
             row["name"]
             for row in db.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'"
-                " AND name NOT LIKE 'sqlite%' ORDER BY name"
+                " AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'search\\_index%' ESCAPE '\\' ORDER BY name"
             )
         ]
         found: dict[str, list[dict[str, Any]]] = {}
@@ -40,6 +40,7 @@ def content(path: Path) -> dict[str, list[dict[str, Any]]]:
                     row.pop("id")
                 row.update({column: captures[row[column]] for column in CAPTURE_COLUMNS if row.get(column) is not None})
                 row.update({column: versions[row[column]] for column in VERSION_COLUMNS if row.get(column) is not None})
+            # the index itself lies in pieces that depend on how it grew; what it was made from is in search_rows
             found[name] = rows if name in {"states", "failures", "captures"} else sorted(rows, key=repr)
     db.close()
     return found
