@@ -8,6 +8,7 @@
     ├── BlockedPage         a challenge, login wall or empty shell instead of the page; never parsed as content
     ├── NotAPage            the address answers, but there is no document there (404, soft 404)
     ├── BadStatus           an HTTP status that says nothing about the document (500, 429 after all retries)
+    │   └── RefusedPage     401, 403 and their like, unsigned: of this document where the host answers otherwise
     ├── UnreadablePage      what came cannot be parsed as a page: too large, nested beyond reason, nothing in it
     ├── BadAgency           an agency's declaration is wrong
     ├── UsageMistake        an argument the user gave cannot be used
@@ -32,7 +33,14 @@ class StubPage(TemplateMismatch):
 
 
 class BlockedPage(CrawlError):
-    """The site answered with a challenge, a wall or an empty shell."""
+    """The site answered with a challenge, a wall or an empty shell.
+
+    ``signature`` is the wall's name (:mod:`govcrawl.signatures`), empty for an empty or tiny body, which nothing signs.
+    """
+
+    def __init__(self, message: str, signature: str = "") -> None:
+        super().__init__(message)
+        self.signature = signature
 
 
 class NotAPage(CrawlError):
@@ -44,7 +52,15 @@ class UnreadablePage(CrawlError):
 
 
 class BadStatus(CrawlError):
-    """The server answered with a status that says nothing about the document itself."""
+    """The server answered with a status that says nothing about the document itself; ``status`` where one is known."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RefusedPage(BadStatus):
+    """The server refuses this address (401, 403 …) and no firewall signs it: the document was taken away, or we are shut out."""
 
 
 class BadAgency(CrawlError):

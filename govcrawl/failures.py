@@ -12,7 +12,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, StubPage, TemplateMismatch
+from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, RefusedPage, StubPage, TemplateMismatch
 
 
 class RobotsDisallowed(IgnoreRequest):
@@ -53,6 +53,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (RobotsDisallowed, "robots"),
     (CrawlEnding, "ending"),
     (IgnoreRequest, "off_site"),
+    (RefusedPage, "forbidden"),
     (BadStatus, "http_status"),
     (BlockedPage, "blocked"),
     (NotAPage, "not_a_page"),

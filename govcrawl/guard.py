@@ -1,50 +1,44 @@
-"""Challenge pages, walls, soft 404s: raise, never parse as content."""
+"""Challenge pages, walls, soft 404s: raise, never parse as content.
+
+What they look like stands in :mod:`govcrawl.signatures`; here is how much it weighs. One answer alone is judged; what the rest
+of the host says beside it is asked by :mod:`govcrawl.control`.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from govcrawl.errors import BadStatus, BlockedPage, NotAPage, UnreadablePage
+from govcrawl import signatures as signs
+from govcrawl.errors import BadStatus, BlockedPage, NotAPage, RefusedPage, UnreadablePage
 
 if TYPE_CHECKING:
     from govcrawl.decode import Page
+    from govcrawl.signatures import Signature
 
 GONE = frozenset({404, 410})
-REFUSING = frozenset({401, 403, 405, 406, 418, 429, 503})
-_REDIRECTS, _ERRORS = 300, 400
+REFUSING = frozenset({401, 403, 405, 406, 418, 429, 451})
+"""Statuses of a refusal: of this document where the host answers otherwise, else of us."""
+_REDIRECTS, _ERRORS, _SERVER_ERRORS = 300, 400, 500
+_FIREWALLS_BUSY = frozenset({500, 501, 503})  # server errors at which firewalls show their pages, too
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")  # not NUL, which some pages are padded with
 _MOST_CONTROLS, _FEW_CONTROLS = 0.01, 16
 _PREFIX_BYTES = 65_536
+_DATA_BYTES = 4096  # a firewall's answer to a script is shorter
 
 TINY_BYTES = 300
 """trt gateways answer with 2 to 300 bytes until the home page was visited (site-templates, Fujian TRS)."""
 
-_SHELL_CHARACTERS = 240  # visible text of a page that is nothing but a challenge or an error sentence
-_NOTICE_CHARACTERS = 600  # … with the furniture of a branded error page
 _LEAST_CHARACTERS = 12
+_FEW_CHARACTERS = 60  # 正在加载，请稍候…
+_SHORT_SCRIPT = 300
+_FEW_LINKS = 8  # beside a log-in form; a page of the site has its navigation, and a box to log in at the top of it
 
-_SCRIPTS = {
-    "瑞数": ("$_ts=window['$_ts']", "$_ts = window", "$_ts.nsd", "$_ts.cd", "FSSBBIl1UgzbN7N"),
-    "加速乐": ("__jsl_clearance", "('_')+('_')+('j')"),
-    "知道创宇": ("knownsec.com/static", "jiasule.com", "yunaq.com/static"),
-    "a cookie challenge": ("document.cookie=", "document.cookie ="),
-}
-_WALLS = re.compile(
-    "访问验证|人机验证|安全验证|滑动验证|滑块验证|完成验证|请输入验证码|创宇盾|网站防火墙|云防护|安全狗|云锁|WAF|访问被拦截|请求被拦截|访问被拒绝|拒绝访问|"
-    "疑似黑客|不合法参数|访问过于频繁|访问频率过高|Access Denied|Request Rejected|Forbidden|Checking your browser|enable JavaScript",
-    re.IGNORECASE,
-)
-_GONE_TEXTS = re.compile(
-    r"(?:页面|网页|文章|信息|内容|文件|资源|链接|地址|記錄|记录|頁面)\s*(?:已(?:经)?(?:被)?(?:删除|移除|撤销|下架|失效)|不存在|没有找到|未找到|找不到|无法找到)"
-    r"|(?:找不到|无法找到|未找到|没有找到)(?:您|你)?(?:所|要)?(?:访问|请求|浏览|查看)?的?(?:页面|网页|文件|资源|内容|信息)|404\s*(?:Not Found|错误|页面)|Not Found|HTTP 404"
-)
-_GONE_TITLE = re.compile(
-    r"^\s*(?:404\b|HTTP 404|Not Found|页面不存在|找不到页面|您访问的页面不存在|出错了|错误页面)", re.IGNORECASE
-)
 _REFRESH = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:[;,]\s*(?:url\s*=)?\s*['\"]?([^'\"]*)['\"]?)?\s*$", re.IGNORECASE)
 _JUMP = re.compile(r"""(?:location(?:\.href)?\s*=|location\.(?:replace|assign)\s*\()\s*["']([^"']{1,300})["']""")
+_ALERT = re.compile(r"""\b(?:alert|confirm)\s*\(\s*["']([^"']{1,120})["']""")
 _QUICK_SECONDS = 5
 _OFFICIAL = ("articletitle", "pubdate")
 _RECORDS = re.compile(rb"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:datastore|recordset)\b", re.IGNORECASE)
@@ -71,12 +65,15 @@ def check(page: Page) -> None:
     Files, JSON and plain text pass when their status is fine and something came.
 
     Raises:
-        BlockedPage: a challenge (521, 412, 瑞数, 加速乐, 访问验证), a firewall's refusal, a login wall, an empty or tiny body.
+        BlockedPage: a challenge, a firewall's refusal, a log-in wall (``signature`` names it), or an empty or tiny body
+            (``signature`` is empty: it may be the document, too).
         NotAPage: 404 or 410, or a soft 404: a quick refresh or script jump to the parent or home, a 404 sentence at 200.
+        RefusedPage: 401, 403 and their like without any sign of a firewall.
         BadStatus: any other status that brings no page.
         UnreadablePage: the page cannot be parsed, or is binary data.
     """
-    _check_status(page)
+    if page.status >= _REDIRECTS:
+        _check_status(page)
     body = page.body.strip()
     if is_file(page):
         return
@@ -85,11 +82,10 @@ def check(page: Page) -> None:
             f"{page.url}: status {page.status} with an empty body of {len(page.body)} bytes; the home page may have to be visited first"
         )
     if _is_data(page, body):
+        _check_data(page, body)
         return
     _check_binary(page)
-    _check_scripts(page)
-    if len(body) <= _PREFIX_BYTES or b"efresh" in body[:_PREFIX_BYTES]:
-        _check_markup(page, body)
+    _check_markup(page, body)
 
 
 def is_file(page: Page) -> bool:
@@ -97,21 +93,61 @@ def is_file(page: Page) -> bool:
     return page.body.lstrip()[:8].startswith(_FILE_MAGICS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a page shows, as far as walls show anything."""
+
+    title: str
+    shown: str  # the beginning of the visible text, one character more than any wall shows
+    source: str
+
+    @property
+    def furnished(self) -> bool:
+        """Whether the site's own furniture of an article is printed."""
+        return signs.FURNITURE.search(self.shown) is not None
+
+
+def _look(page: Page) -> _Look:
+    title = " ".join("".join(page.root.xpath("string((//title)[1])")).split())
+    shown = _shown(page, signs.BRANDED + 1)
+    if len(shown) <= _FEW_CHARACTERS:  # what a script says to the reader, where it says nothing else
+        script = "\n".join(page.root.xpath("//script/text()"))
+        if len(script) <= _SHORT_SCRIPT:
+            shown = " ".join([shown, *_ALERT.findall(script)]).strip()
+    return _Look(title, shown, page.text[:_PREFIX_BYTES])
+
+
 def _check_status(page: Page) -> None:
     if page.status in GONE:
         raise NotAPage(f"{page.url}: status {page.status}")
-    if page.status == 521:  # noqa: PLR2004 - 加速乐
-        raise BlockedPage(f"{page.url}: status 521, the 加速乐 cookie challenge; it is not solved")
-    if page.status == 412:  # noqa: PLR2004 - 瑞数
-        raise BlockedPage(f"{page.url}: status 412, the 瑞数 script challenge; it is not solved")
+    if page.status >= _ERRORS:
+        _check_error(page)
     if page.status in REFUSING:
-        wall = _WALLS.search(page.text[:_PREFIX_BYTES]) if len(page.body) <= _PREFIX_BYTES else None
-        if wall and page.status != 503:  # noqa: PLR2004 - an overloaded server, unless a challenge's script says otherwise
-            raise BlockedPage(f"{page.url}: status {page.status} and {wall.group()!r}: a firewall refuses")
-        _check_scripts(page)
-    if page.status >= _REDIRECTS:
-        kind = "a redirect that was not followed" if page.status < _ERRORS else "an error"
-        raise BadStatus(f"{page.url}: status {page.status}, {kind}; nothing is said about the document")
+        raise RefusedPage(f"{page.url}: status {page.status}, and no firewall named", page.status)
+    kind = "a redirect that was not followed" if page.status < _ERRORS else "an error"
+    raise BadStatus(f"{page.url}: status {page.status}, {kind}; nothing is said about the document", page.status)
+
+
+def _check_error(page: Page) -> None:
+    """Raise where a status says that a firewall answers, or the page that came with it."""
+    name = signs.STATUSES.get(page.status)
+    if name and "Cloudflare" not in page.text[:_PREFIX_BYTES]:  # whose 521 says that the server behind it is down
+        raise BlockedPage(f"{page.url}: status {page.status}, {name}; it is not solved", name)
+    if page.status >= _SERVER_ERRORS and page.status not in _FIREWALLS_BUSY:
+        return
+    try:
+        look = _look(page)
+    except UnreadablePage:
+        return
+    signed = (*signs.PRODUCTS, *(one for one in signs.SENTENCES if one.wall in {"challenge", "refusal"}))
+    busy = page.status == 503  # noqa: PLR2004 - an overloaded server, unless a challenge's script says otherwise
+    found = _find(signs.PRODUCTS if busy else signed, look, at_least=signs.BRANDED)
+    if found is None and _is_script_challenge(page, look):
+        found = ("脚本挑战", "a script that sets a cookie and comes again")
+    if found:
+        raise BlockedPage(
+            f"{page.url}: status {page.status} and {found[1]!r} ({found[0]}): a firewall refuses", found[0]
+        )
 
 
 def _is_data(page: Page, body: bytes) -> bool:
@@ -120,6 +156,15 @@ def _is_data(page: Page, body: bytes) -> bool:
     if _RECORDS.match(body):
         return True
     return body[:1] in (b"{", b"[") or (declared != "" and not any(kind in declared for kind in ("html", "xml")))
+
+
+def _check_data(page: Page, body: bytes) -> None:
+    """Raise where a firewall answers in the form that was asked for."""
+    if len(body) > _DATA_BYTES:
+        return
+    found = _find(signs.PRODUCTS, _Look("", "", page.text))
+    if found:
+        raise BlockedPage(f"{page.url}: {len(body)} bytes of data with {found[1]!r} ({found[0]})", found[0])
 
 
 def _check_binary(page: Page) -> None:
@@ -133,76 +178,151 @@ def _check_binary(page: Page) -> None:
         )
 
 
-def _check_scripts(page: Page) -> None:
-    """Raise where a known challenge's script stands on a page that shows next to nothing."""
-    text = page.text
-    if "<script" not in text and "<SCRIPT" not in text:
-        return
-    for name, marks in _SCRIPTS.items():
-        mark = next((mark for mark in marks if mark in text), None)
-        if mark is None:
-            continue
-        shown = _shown(page, _SHELL_CHARACTERS + 1)
-        limit = _LEAST_CHARACTERS if mark.startswith("document.cookie") else _SHELL_CHARACTERS
-        if len(shown) <= limit and not _has_official_metas(page):
-            raise BlockedPage(
-                f"{page.url}: {name} ({mark!r}) and {len(shown)} characters of text; a script challenge is not solved"
-            )
-
-
 def _check_markup(page: Page, body: bytes) -> None:
     if b"<" not in body:
         if len(body) < TINY_BYTES:
+            found = _find(signs.SENTENCES, _Look("", page.text, ""))
             raise BlockedPage(
-                f"{page.url}: {len(body)} bytes without markup: {body[:40]!r}; the home page may have to be visited first"
+                f"{page.url}: {len(body)} bytes without markup: {body[:40]!r}; the home page may have to be visited first",
+                found[0] if found else "",
             )
         return
     try:
-        shown = _shown(page, _NOTICE_CHARACTERS + 1)
+        look = _look(page)
     except UnreadablePage:
         if len(body) < TINY_BYTES:
             raise BlockedPage(f"{page.url}: {len(body)} bytes that hold nothing: {body[:40]!r}") from None
         raise
-    if len(shown) > _NOTICE_CHARACTERS:
+    if len(look.shown) > signs.BRANDED:
         return
-    _check_jumps(page, shown)
-    if not _has_official_metas(page):
-        _check_sentences(page, body, shown)
+    official = _has_official_metas(page)
+    if not official:
+        _check_scripts(page, look)  # before jumps: a challenge's script jumps, too
+    _check_jumps(page, look)
+    if not official and not look.furnished:
+        _check_walls(page, look)
+        _check_gone(page, look)
+        _check_forms(page, look)
+        nothing = not look.title and not page.root.xpath(
+            "//a[@href] | //img"
+        )  # a titled shell is a page that scripts fill
+        if len(body) < TINY_BYTES and len(look.shown) < _LEAST_CHARACTERS and nothing:
+            raise BlockedPage(
+                f"{page.url}: {len(body)} bytes showing {look.shown!r}; the home page may have to be visited first"
+            )
 
 
-def _check_sentences(page: Page, body: bytes, shown: str) -> None:
-    """Raise where a page without official meta tags says little more than that something is missing or refused."""
-    title = "".join(page.root.xpath("string((//title)[1])")).strip()
-    gone = _GONE_TITLE.search(title) or (_GONE_TEXTS.search(shown) if len(shown) <= _SHELL_CHARACTERS else None)
-    if gone:
-        raise NotAPage(f"{page.url}: status 200, but it says {gone.group().strip()!r}")
-    wall = _WALLS.search(title) or (_WALLS.search(shown) if len(shown) <= _SHELL_CHARACTERS else None)
-    if wall:
-        raise BlockedPage(f"{page.url}: status 200, but it says {wall.group()!r}")
-    if len(shown) <= _SHELL_CHARACTERS and page.root.xpath("//input[@type='password']"):
-        raise BlockedPage(f"{page.url}: a log-in form and {len(shown)} characters of text")
-    nothing = not title and not page.root.xpath("//a[@href] | //img")  # a titled shell is a page that scripts fill
-    if len(body) < TINY_BYTES and len(shown) < _LEAST_CHARACTERS and nothing:
+def _check_scripts(page: Page, look: _Look) -> None:
+    """Raise where the page is a challenge's script and next to nothing else."""
+    found = None if look.furnished else _find(signs.PRODUCTS, look)
+    if found:
         raise BlockedPage(
-            f"{page.url}: {len(body)} bytes showing {shown!r}; the home page may have to be visited first"
+            f"{page.url}: {found[0]} ({found[1]!r}) and {len(look.shown)} characters of text; a challenge is not solved",
+            found[0],
+        )
+    if _is_script_challenge(page, look):
+        raise BlockedPage(
+            f"{page.url}: a script that makes a cookie or hides what it does, and {len(look.shown)} characters of text; "
+            "a script challenge is not solved",
+            "脚本挑战",
         )
 
 
-def _check_jumps(page: Page, shown: str) -> None:
+def _is_script_challenge(page: Page, look: _Look) -> bool:
+    if len(look.shown) > _FEW_CHARACTERS:
+        return False
+    scripts = "\n".join(page.root.xpath("//script[not(@src)]/text()"))
+    cookie, reload = signs.COOKIE_SCRIPT.search(scripts), signs.RELOAD_SCRIPT.search(scripts)
+    if cookie and reload:
+        return True
+    if len(look.shown) > _LEAST_CHARACTERS or page.root.xpath("//script[@src] and (//*[@id='app'] or //*[@id='root'])"):
+        return False
+    return bool(cookie or (not look.title and signs.PACKED_SCRIPT.search(scripts)))
+
+
+def _check_walls(page: Page, look: _Look) -> None:
+    """Raise where a page says little more than that its reader is stopped."""
+    titles = tuple(one for one in signs.SENTENCES if one.where == "title")
+    found = _find(titles, look)
+    if found is None and not _is_titled_as_document(page, look):
+        found = _find(signs.SENTENCES, look)
+    if found:
+        raise BlockedPage(f"{page.url}: status {page.status}, but it says {found[1]!r} ({found[0]})", found[0])
+
+
+def _check_gone(page: Page, look: _Look) -> None:
+    """Raise where a page says little more than that something is not there."""
+    gone = signs.GONE_TITLE.search(look.title)
+    branded = signs.GONE_MARKUP.search(look.source) is not None
+    if gone is None and not _is_titled_as_document(page, look):
+        gone = signs.GONE_TEXT.search(look.shown) if branded or len(look.shown) <= signs.SHELL else None
+    if gone:
+        raise NotAPage(f"{page.url}: status {page.status}, but it says {gone.group().strip()!r}")
+
+
+def _check_forms(page: Page, look: _Look) -> None:
+    """Raise where the page is a form to log in or to be let through."""
+    short = len(look.shown) <= signs.SHELL
+    if not short and not signs.LOGIN_PATH.search(urlsplit(page.url).path):
+        return
+    if page.root.xpath("//input[@type='password']") and len(page.root.xpath("//a[@href]")) <= _FEW_LINKS:
+        raise BlockedPage(f"{page.url}: a log-in form and {len(look.shown)} characters of text", "登录")
+    fields = page.root.xpath("//input[not(@type) or @type='text']")
+    if short and len(fields) == 1 and "验证码" in look.shown and not _is_titled_as_document(page, look):
+        raise BlockedPage(f"{page.url}: a field for a 验证码 and {len(look.shown)} characters of text", "验证页")
+    frames = page.root.xpath("//iframe/@src | //frame/@src")
+    if short and any(signs.VERIFY_PATH.search(place_of(page.url, src)) for src in frames):
+        raise BlockedPage(f"{page.url}: a frame {frames[0]!r} and {len(look.shown)} characters of text", "验证页")
+
+
+def _check_jumps(page: Page, look: _Look) -> None:
     """Raise where an all but empty page sends its reader on at once."""
-    if len(shown) > _SHELL_CHARACTERS:
+    if len(look.shown) > signs.SHELL:
         return
     for meta in page.root.iter("meta"):
         found = (
             _REFRESH.match(meta.get("content") or "") if (meta.get("http-equiv") or "").lower() == "refresh" else None
         )
         if found and found[2] and float(found[1]) <= _QUICK_SECONDS:
+            _check_target(page, found[2].strip())
             raise NotAPage(f"{page.url}: a soft 404, refreshed to {found[2].strip()!r} after {found[1]} s")
-    if len(shown) > _LEAST_CHARACTERS:
+    if len(look.shown) > _FEW_CHARACTERS:
         return
     jump = next((m for m in map(_JUMP.search, page.root.xpath("//script/text()")) if m), None)
-    if jump and _is_above(page.url, jump[1]):
+    if jump is None:
+        return
+    _check_target(page, jump[1])
+    if len(look.shown) <= _LEAST_CHARACTERS and (_is_above(page.url, jump[1]) or leads_to_error(page.url, jump[1])):
         raise NotAPage(f"{page.url}: a soft 404, a script jumps to {jump[1]!r}")
+
+
+def _check_target(page: Page, target: str) -> None:
+    """Raise where a page that shows nothing sends its reader to a log-in or verification page."""
+    wall = find_wall(page.url, target)
+    if wall:
+        raise BlockedPage(f"{page.url}: sent on to {target!r}, a page to log in or to be verified", wall)
+
+
+def find_wall(url: str, target: str) -> str:
+    """Return which wall a jump or redirect from ``url`` leads to (登录, 验证页), empty for none."""
+    here, there = place_of(url, url), place_of(url, target)
+    if signs.LOGIN_PATH.search(there) and not signs.LOGIN_PATH.search(here):
+        return "登录"
+    return "验证页" if signs.VERIFY_PATH.search(there) and not signs.VERIFY_PATH.search(here) else ""
+
+
+def leads_to_error(url: str, target: str) -> bool:
+    """Tell whether a jump or redirect leads to an error page, by its address."""
+    return bool(signs.ERROR_PATH.search(place_of(url, target)) and not signs.ERROR_PATH.search(place_of(url, url)))
+
+
+def place_of(url: str, target: str) -> str:
+    """Return host and path of a target as seen from an address; empty where it cannot be read."""
+    try:
+        parts = urlsplit(urljoin(url, target))
+    except ValueError:
+        return ""
+    return f"{parts.netloc}{parts.path}"
 
 
 def _is_above(url: str, target: str) -> bool:
@@ -213,6 +333,23 @@ def _is_above(url: str, target: str) -> bool:
         return False
     path = re.sub(r"index\.\w+$", "", there.path) or "/"
     return path.endswith("/") and (path == "/" or here.path.startswith(path))
+
+
+def _find(table: tuple[Signature, ...], look: _Look, *, at_least: int = 0) -> tuple[str, str] | None:
+    """Return (name, what was found) of the first sign that a page bears; ``at_least``: how much it may show in any case."""
+    for one in table:
+        if len(look.shown) > max(one.most_characters, at_least):
+            continue
+        found = one.find({"source": look.source, "title": look.title, "text": look.shown}[one.where])
+        if found:
+            return one.name, found
+    return None
+
+
+def _is_titled_as_document(page: Page, look: _Look) -> bool:
+    """Tell whether title or first headings read like those of a disclosed document."""
+    heads = (" ".join("".join(head.itertext()).split()) for head in page.root.xpath("(//h1 | //h2)[position() < 4]"))
+    return any(signs.DOCUMENT_TITLE.search(text) for text in (look.title, *heads) if text)
 
 
 def _shown(page: Page, most: int) -> str:
@@ -227,7 +364,7 @@ def _shown(page: Page, most: int) -> str:
             if shown:
                 pieces.append(shown)
                 length += len(shown)
-        if length >= most:
+        if length >= most:  # a page of the site, nearly always after a few elements
             break
     return " ".join(pieces)
 
