@@ -194,7 +194,8 @@ def states(catalog: Catalog, document_id: str) -> list[Row]:
     """The state history of a document, in order."""
     return list(
         catalog.rows(
-            "SELECT state, at, reason, crawl_id, capture_id FROM states WHERE document_id = ? ORDER BY id",
+            "SELECT s.state, s.at, s.reason, s.crawl_id, s.capture_id, c.record_id FROM states AS s"
+            " LEFT JOIN captures AS c ON c.id = s.capture_id WHERE s.document_id = ? ORDER BY s.id",
             (document_id,),
         )
     )

@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from contextlib import closing
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from archive import catalog_reads as reads
+from archive.catalog_search import found_ids
 from archive.mentions import normal_number, title_key
+from archive.search_query import Phrase, Query, Some
+from archive.search_text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from archive.catalog import Catalog
     from archive.mentions import Mention
@@ -44,6 +47,7 @@ CITATION_FIELDS = (
 )
 """Fields of an edge, in the order of CSV columns."""
 
+_PHRASES_A_QUERY = 50
 _SNIPPET = 40  # characters on each side
 _SHORTEST_TITLE = 4  # characters of a title that documents are known by: 通知 is the title of many things
 _CITES_IN_TABLE = re.compile("[号號《]")
@@ -106,25 +110,60 @@ def export_citations(catalog: Catalog, read: ReadMentions, *, agency: str | None
             yield from _edges(row, names, read)
 
 
-class CitationIndex:
-    """Citations into and out of each document, for pages that show one document at a time; made in one pass over the catalog."""
+def citations_of(catalog: Catalog, document_id: str, read: ReadMentions) -> list[dict[str, Any]]:
+    """Return the edges out of one document, as :func:`export_citations` gives them; asks the search index for what is cited.
 
-    def __init__(self, catalog: Catalog, read: ReadMentions) -> None:
-        self._out: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._in: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        with closing(export_citations(catalog, read)) as edges:
-            for edge in edges:
-                self._out[edge["citing_document_id"]].append(edge)
-                if edge["cited_document_id"]:
-                    self._in[edge["cited_document_id"]].append(edge)
+    Raises:
+        CatalogError: the index is not there for every document.
+    """
+    row = next(_text_of(catalog, document_id), None)
+    if row is None:
+        return []
+    phrases: dict[Phrase, None] = {}
+    for _, text in _places(row):
+        for mention in read(text, row["document_number"]):
+            if mention.kind == "order":
+                phrases[Phrase("令", "number")] = None  # its number may be printed in Chinese numerals there
+            elif mention.kind == "document_number":
+                phrases[Phrase(fold(mention.normal), "number")] = None
+            if mention.title:
+                phrases[Phrase(fold(mention.title), "title")] = None
+    named = {
+        document: None for one in _chunks(list(phrases)) for document in found_ids(catalog, Query(wanted=Some(one)))
+    }
+    rows = (next(_named_one(catalog, document)) for document in named)
+    return list(_edges(row, Names(rows, read), read))
 
-    def cited_by_document(self, document_id: str) -> list[dict[str, Any]]:
-        """Edges out of a document, as :func:`export_citations` gives them, in the order of its text."""
-        return self._out.get(document_id, [])
 
-    def citing_document(self, document_id: str) -> list[dict[str, Any]]:
-        """Edges into a document, by agency and id of the citing one."""
-        return self._in.get(document_id, [])
+def citations_into(catalog: Catalog, document_id: str, read: ReadMentions, *, most: int) -> list[dict[str, Any]]:
+    """Return edges into one document, the newest citing documents first; asks the search index where it may be cited.
+
+    Of more than ``most`` documents that name its number or title the newest are looked at. A number that only stands in a
+    row of numbers (14号、15号) is found by the whole export alone.
+    """
+    row = next(_named_one(catalog, document_id), None)
+    if row is None:
+        return []
+    names = []
+    if row["document_number"]:
+        names.append(fold(_own_key(row["document_number"], read)))
+    if len(title_key(row["title"] or "")) >= _SHORTEST_TITLE:
+        names.append(fold(f"《{row['title']}》"))
+    phrases = [Phrase(name, column) for name in names for column in ("body", "tables")]
+    if not phrases:
+        return []
+    found: list[dict[str, Any]] = []
+    for citing in islice(found_ids(catalog, Query(wanted=Some(tuple(phrases)))), most):
+        if citing != document_id:
+            edges = citations_of(catalog, citing, read)
+            found += [edge for edge in edges if edge["cited_document_id"] == document_id]
+    return found
+
+
+def _chunks(phrases: Sequence[Phrase]) -> Iterator[tuple[Phrase, ...]]:
+    """Yield phrases in groups that one query takes."""
+    for start in range(0, len(phrases), _PHRASES_A_QUERY):
+        yield tuple(phrases[start : start + _PHRASES_A_QUERY])
 
 
 def _own_key(number: str, read: ReadMentions) -> str:
@@ -139,7 +178,23 @@ def _own_key(number: str, read: ReadMentions) -> str:
 def _named(catalog: Catalog) -> Iterator[Row]:
     return catalog.rows(
         "SELECT d.id AS document_id, v.document_number, v.title FROM documents AS d"
-        " JOIN versions AS v ON v.id = d.current_version_id"
+        " JOIN versions AS v ON v.id = d.current_version_id",
+    )
+
+
+def _named_one(catalog: Catalog, document_id: str) -> Iterator[Row]:
+    return catalog.rows(
+        "SELECT d.id AS document_id, v.document_number, v.title FROM documents AS d"
+        " JOIN versions AS v ON v.id = d.current_version_id WHERE d.id = ?",
+        (document_id,),
+    )
+
+
+def _text_of(catalog: Catalog, document_id: str) -> Iterator[Row]:
+    return catalog.rows(
+        "SELECT d.id AS document_id, d.agency, v.number, v.document_number, v.title, v.text, v.tables FROM documents AS d"
+        " JOIN versions AS v ON v.id = d.current_version_id WHERE d.id = ?",
+        (document_id,),
     )
 
 

@@ -65,6 +65,7 @@ COMMANDS = {
     "reextract": _Entry(
         "govcrawl.cli.reextract:reextract", "用现在的提取器重读已存的捕获", "Read the stored captures again."
     ),
+    "serve": _Entry("govcrawl.cli.serve:serve", "在浏览器中查阅存档", "The archive in a browser."),
     "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
     "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
     "timestamp": _Entry(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive import catalog_reads as reads
+from archive.document_facts import read_facts
 from archive.errors import CatalogError
-from archive.export import document_of_row
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.speech import say
 from govcrawl.urls import url_key
@@ -74,7 +74,7 @@ def show(*, wanted: str, as_json: bool, form: Form | None, number: int | None, d
         if form:
             click.echo(_body(data, catalog, find_document(catalog, wanted), number, form), nl=False)
             return
-        facts = read_facts(catalog, find_document(catalog, wanted), number)
+        facts = _facts(catalog, find_document(catalog, wanted), number)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2))
     else:
@@ -115,7 +115,7 @@ def _body(data: Path, catalog: Catalog, document_id: str, number: int | None, fo
 
     row = reads.document_row(catalog, document_id, number)
     if row is None:
-        read_facts(catalog, document_id, number)  # says which versions there are
+        _facts(catalog, document_id, number)  # says which versions there are
     body = Renditions(data, catalog, project_settings()).render(row or {}, form)
     if body is None:
         raise CatalogError(
@@ -127,29 +127,22 @@ def _body(data: Path, catalog: Catalog, document_id: str, number: int | None, fo
     return body
 
 
-def read_facts(catalog: Catalog, document_id: str, number: int | None) -> dict[str, Any]:
-    """A document's exported fields (of the version asked for), with all versions, states and unexported fields.
+def _facts(catalog: Catalog, document_id: str, number: int | None) -> dict[str, Any]:
+    """The facts of a document's version.
 
     Raises:
         CatalogError: it has no such version.
     """
-    row = reads.document_row(catalog, document_id, number)
-    versions = reads.versions(catalog, document_id)
-    if row is None:
+    facts = read_facts(catalog, document_id, number)
+    if facts is None:
+        count = reads.version_count(catalog, document_id)
         raise CatalogError(
             say(
-                f"{document_id} 没有第 {number} 版,共 {len(versions)} 版",
-                f"{document_id} has no version {number}; it has 1 to {len(versions)}",
+                f"{document_id} 没有第 {number} 版,共 {count} 版",
+                f"{document_id} has no version {number}; it has 1 to {count}",
             )
         )
-    more = ("publish_date_text", "key", "failures")
-    return {
-        **document_of_row(catalog, row),
-        **{name: row[name] for name in (*more, "text_digest", "version_digest", "state_since_at")},
-        "version": row["number"],
-        "versions": [{**version, "changed_fields": json.loads(version["changed_fields"])} for version in versions],
-        "states": reads.states(catalog, document_id),
-    }
+    return facts
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The archive in a browser: search, read, compare, replay; made on the server, read-only, without JavaScript."""
