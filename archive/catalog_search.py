@@ -39,6 +39,10 @@ RANKED_MOST = 20_000
 FACETS = ("agency", "kind", "state", "year")
 """By what found documents are counted."""
 
+_COUNTED = " UNION ALL ".join(
+    f"SELECT '{name}' AS facet, {name} AS name, COUNT(*) AS n FROM found GROUP BY {name}"  # noqa: S608 - own names
+    for name in FACETS
+)
 _DAY_BITS = 24  # 16 million documents of one day of publication
 _FIRST_DAY = date(1900, 1, 1).toordinal()
 
@@ -277,10 +281,7 @@ def facets(catalog: Catalog, query: Query) -> dict[str, dict[str, int]]:
     rows = catalog.rows(
         "WITH found AS MATERIALIZED (SELECT s.agency, COALESCE(s.kind, '') AS kind, d.state,"  # noqa: S608 - as above
         f" COALESCE(SUBSTR(s.publish_date, 1, 4), '') AS year {source})"
-        + " UNION ALL ".join(
-            f" SELECT '{name}' AS facet, {name} AS name, COUNT(*) AS n FROM found GROUP BY {name}" for name in FACETS
-        )
-        + " ORDER BY 1, 3 DESC, 2",
+        f" {_COUNTED} ORDER BY 1, 3 DESC, 2",
         parameters,
     )
     counted: dict[str, dict[str, int]] = {name: {} for name in FACETS}
