@@ -279,7 +279,7 @@ def facets(catalog: Catalog, query: Query) -> dict[str, dict[str, int]]:
     """Return how many of the found documents there are by agency, kind, state and year; biggest first."""
     source, parameters = _source(query, joined=True)
     rows = catalog.rows(
-        "WITH found AS MATERIALIZED (SELECT s.agency, COALESCE(s.kind, '') AS kind, d.state,"  # noqa: S608 - as above
+        "WITH found AS MATERIALIZED (SELECT s.agency, COALESCE(s.kind, '') AS kind, d.state,"
         f" COALESCE(SUBSTR(s.publish_date, 1, 4), '') AS year {source})"
         f" {_COUNTED} ORDER BY 1, 3 DESC, 2",
         parameters,

@@ -77,8 +77,12 @@ class Exhibit:
     held: dict[str, Held] = field(default_factory=dict)
 
 
-def read_exhibit(catalog: Catalog, data_dir: Path, document_id: str, number: int | None = None) -> Exhibit:
+def read_exhibit(
+    catalog: Catalog, data_dir: Path, document_id: str, number: int | None = None, *, prefix: str = ""
+) -> Exhibit:
     """Read a version of a document (the current one unless given) out of the archive.
+
+    Everything that may be asked for lies below ``prefix``, a path without a slash at its end.
 
     Raises:
         CatalogError: there is no such version.
@@ -97,11 +101,12 @@ def read_exhibit(catalog: Catalog, data_dir: Path, document_id: str, number: int
                     f"{document_id} has no version {number}; it has 1 to {count}",
                 )
             )
-        return _Curator(catalog, data_dir, row, count).lay_out()
+        return _Curator(catalog, data_dir, row, count, prefix).lay_out()
 
 
 class _Curator:
-    def __init__(self, catalog: Catalog, data_dir: Path, row: Row, count: int) -> None:
+    def __init__(self, catalog: Catalog, data_dir: Path, row: Row, count: int, prefix: str) -> None:
+        self._prefix = prefix
         self._catalog = catalog
         self._data_dir = data_dir
         self._row = row
@@ -156,7 +161,7 @@ class _Curator:
         return Shown(label=file["label"] or name, url=file["url"], path=path, note=note)
 
     def _hold(self, capture: Capture, filename: str | None) -> str:
-        path = f"/{'image' if filename is None else 'file'}/{capture.id}"
+        path = f"{self._prefix}/{'image' if filename is None else 'file'}/{capture.id}"
         self._exhibit.held[path] = Held(capture=capture, original=self._original(capture), filename=filename)
         return path
 
@@ -184,7 +189,7 @@ class _Curator:
         """Rewrite a captured style sheet and say where it is served."""
         if len(self._exhibit.sheets) >= MAX_SHEETS:
             return None
-        path = f"/style/{capture.id}"
+        path = f"{self._prefix}/style/{capture.id}"
         self._exhibit.sheets[path] = b""
         with self._opened(capture) as stored:
             content = stored.read_content(max_bytes=MAX_CSS_BYTES)

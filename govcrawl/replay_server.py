@@ -89,10 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_GATEWAY)
             return
         if held.filename is not None:
-            plain = held.filename.encode("ascii", "replace").decode("ascii")
-            plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in plain)
-            disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(held.filename, safe='')}"
-            headers = {**PAGE_HEADERS, "Content-Disposition": disposition}
+            headers = {**PAGE_HEADERS, "Content-Disposition": disposition(held.filename)}
             self._answer("application/octet-stream", chain((start,), pieces), headers)
             return
         media_type = media_type_of(start, held.capture.media_type)
@@ -128,6 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base's signature
         """Log requests for who looks for them."""
         log.debug("replay: %s", format % args)
+
+
+def disposition(filename: str) -> str:
+    """Return the Content-Disposition of a download (RFC 6266), with a plain name for clients that know no other."""
+    plain = filename.encode("ascii", "replace").decode("ascii")
+    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in plain)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 def _memento(exhibit: Exhibit) -> dict[str, str]:

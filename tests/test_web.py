@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from catalogs import Sample, fetched, read_document
+from exhibits import PAGE_URL, PDF, make_archive
 from web_site import Site, served
 
+from archive import catalog_reads as reads
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.search import search
 from archive.search_query import parse_query
@@ -150,3 +153,46 @@ def test_languages(site: Site) -> None:
     answer = site.get("/language/zh?back=//evil.example/")
     assert (answer.status, answer.headers["Location"]) == (303, "/")
     assert 'lang="zh-CN"' in site.get("/", headers={"Cookie": "language=zh"}).text
+
+
+# --- replay ---
+
+
+def test_replay(tmp_path: Path) -> None:
+    """A page, its parts and its files come from the archive: sandboxed, files as downloads, with Memento headers."""
+    data = make_archive(tmp_path)
+    with Catalog.open_read_only(data / CATALOG_NAME) as catalog:
+        (known,) = reads.find_ids(catalog, PAGE_URL, None)
+    with served(data) as site:
+        assert '<iframe sandbox="allow-downloads"' in site.get(f"/replay/{known}").text
+        page = site.get(f"/replay/{known}/1/page")
+        assert page.headers["Content-Security-Policy"].startswith("sandbox")
+        assert page.headers["Memento-Datetime"].endswith("GMT")
+        assert "正文在此" in page.text
+        assert "<script" not in page.text
+        assert "正文已改" in site.get(f"/replay/{known}/2/page").text
+        parts = re.findall(rf'"(/replay/{known}/1/[^"]+)"', page.text)
+        assert {site.get(part).status for part in parts} == {200}
+        assert len(parts) >= 3
+        file = site.get(f"/file/{known}/1/1")
+        assert (file.body, file.headers["Content-Type"]) == (PDF, "application/octet-stream")
+        assert file.headers["Content-Disposition"].startswith("attachment;")
+        for path in (
+            f"/file/{known}/1/2",
+            f"/file/{known}/1/9",
+            f"/replay/{known}/1/nothing",
+            f"/replay/{known}/9/page",
+        ):
+            assert site.get(path).status == 404
+
+
+def test_an_address_and_a_time(tmp_path: Path) -> None:
+    """An address with a time leads to the version captured last before it; its time map lists all versions."""
+    data = make_archive(tmp_path)
+    with served(data) as site:
+        for stamp, number in (("2024", 2), ("1999", 1), ("20240306235959", 1), ("20990101", 2)):
+            answer = site.get(f"/web/{stamp}/{PAGE_URL}")
+            assert (answer.status, answer.headers["Location"][-1]) == (302, str(number)), stamp
+        assert site.get(f"/timemap/{PAGE_URL}").text.count('rel="memento"') == 2
+        assert site.get("/web/2024/http://nowhere.test/").status == 404
+        assert site.get(f"/web/x/{PAGE_URL}").status == 404

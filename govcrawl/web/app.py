@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
-from govcrawl.web import document_page, search_page
+from govcrawl.web import document_page, replay_page, search_page
 from govcrawl.web.pages import Pages
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
             Route("/api/search", search_page.answer, name="api_search"),
             Route("/document/{document_id}", document_page.show, name="document"),
             Route("/document/{document_id}/cite.{form}", document_page.cite, name="cite"),
+            Route("/replay/{document_id}", replay_page.show, name="replay"),
+            Route("/replay/{document_id}/{number:int}/{part:path}", replay_page.serve_part, name="replay_part"),
+            Route("/file/{document_id}/{number:int}/{place:int}", replay_page.serve_file, name="file"),
+            Route("/web/{stamp}/{url:path}", replay_page.find_memento, name="memento"),
+            Route("/timemap/{url:path}", replay_page.list_mementos, name="timemap"),
             Route("/static/{name}", _static, name="static"),
             Route("/language/{language}", _choose_language, name="language"),
         ],
@@ -70,6 +75,7 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
         },
     )
     app.state.pages = Pages(data_dir)
+    app.state.exhibits = replay_page.Exhibits()
     return _Doorkeeper(app, frozenset(hosts), token)
 
 

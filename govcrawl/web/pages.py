@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -83,6 +85,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        style = (files("govcrawl.web") / "static" / "style.css").read_bytes()
+        self._jinja.globals["style_version"] = hashlib.sha256(style).hexdigest()[:12]  # a new one is asked for anew
         self._jinja.filters.update(size=size, quoted=lambda text: quote(text, safe=""), moment=moment, day=day)
 
     @contextmanager
