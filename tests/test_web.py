@@ -155,6 +155,16 @@ def test_languages(site: Site) -> None:
     assert 'lang="zh-CN"' in site.get("/", headers={"Cookie": "language=zh"}).text
 
 
+def test_agencies(site: Site) -> None:
+    """Every agency has a card, and a page with months, channels, kinds and crawls; figures stand as text beside the chart."""
+    assert "样例市司法局" in site.get("/agencies").shown
+    page = site.get("/agency/sample_sfj")
+    assert '<svg class="chart" role="img"' in page.text
+    for words in ("2023-05", "公示公告", "规范性文件", "Last crawls"):
+        assert words in page.shown
+    assert site.get("/agency/nobody").status == 404
+
+
 # --- replay ---
 
 

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
-from govcrawl.web import document_page, replay_page, search_page
+from govcrawl.web import agency_page, document_page, replay_page, search_page
 from govcrawl.web.pages import Pages
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
         routes=[
             Route("/", search_page.show, name="search"),
             Route("/api/search", search_page.answer, name="api_search"),
+            Route("/agencies", agency_page.show_all, name="agencies"),
+            Route("/agency/{agency}", agency_page.show, name="agency"),
             Route("/document/{document_id}", document_page.show, name="document"),
             Route("/document/{document_id}/cite.{form}", document_page.cite, name="cite"),
             Route("/replay/{document_id}", replay_page.show, name="replay"),

@@ -1,0 +1,64 @@
+"""What an agency disclosed and how its archive stands, counted for pages and reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archive.catalog import Catalog
+    from archive.rows import Row
+
+
+def months(catalog: Catalog, agency: str) -> list[Row]:
+    """Rows of month (``YYYY-MM``), documents published in it, and how many of them are gone; undated ones are left out."""
+    return list(
+        catalog.rows(
+            "SELECT SUBSTR(v.publish_date, 1, 7) AS month, COUNT(*) AS documents,"
+            " SUM(d.state IN ('suspected', 'withdrawn')) AS gone FROM documents AS d"
+            " JOIN versions AS v ON v.id = d.current_version_id WHERE d.agency = ? AND v.publish_date IS NOT NULL"
+            " GROUP BY 1 ORDER BY 1",
+            (agency,),
+        )
+    )
+
+
+def kinds(catalog: Catalog, agency: str) -> list[Row]:
+    """Rows of kind (NULL where no rule fires) and how many documents have it, the most frequent first."""
+    sql = "SELECT kind, COUNT(*) AS documents FROM search_rows WHERE agency = ? GROUP BY kind ORDER BY 2 DESC, 1"
+    return list(catalog.rows(sql, (agency,)))
+
+
+def channels(catalog: Catalog, agency: str) -> list[Row]:
+    """Rows of an agency's channels in its order: what their lists show, what of it is archived, and how fresh that is."""
+    return list(
+        catalog.rows(
+            "SELECT c.name, c.seed_url, c.total, c.walked_to_end_at, COUNT(l.url_key) AS listed,"
+            " SUM(l.document_id IS NOT NULL) AS archived, SUM(l.offsite) AS offsite,"
+            " SUM(l.document_id IS NULL AND NOT l.offsite) AS missing, MAX(v.publish_date) AS newest"
+            " FROM channels AS c LEFT JOIN listings AS l ON l.agency = c.agency AND l.channel = c.name"
+            " LEFT JOIN documents AS d ON d.id = l.document_id LEFT JOIN versions AS v ON v.id = d.current_version_id"
+            " WHERE c.agency = ? GROUP BY c.name ORDER BY c.position, c.name",
+            (agency,),
+        )
+    )
+
+
+def crawls(catalog: Catalog, agency: str, most: int) -> list[Row]:
+    """Rows of an agency's latest crawls, the latest first."""
+    sql = "SELECT * FROM crawls WHERE agency = ? ORDER BY started_at DESC, id DESC LIMIT ?"
+    return list(catalog.rows(sql, (agency, most)))
+
+
+def cards(catalog: Catalog) -> list[Row]:
+    """Rows of all agencies by name: documents, newest publication, last success, latest crawl's outcome and verdict."""
+    return list(
+        catalog.rows(
+            "SELECT a.name, a.title, a.base_url, COUNT(d.id) AS documents, MAX(v.publish_date) AS newest,"
+            " SUM(d.state IN ('suspected', 'withdrawn')) AS gone,"
+            " (SELECT MAX(finished_at) FROM crawls AS c WHERE c.agency = a.name AND c.outcome = 'finished') AS success_at,"
+            " (SELECT outcome FROM crawls AS c WHERE c.agency = a.name ORDER BY started_at DESC, id DESC LIMIT 1) AS outcome,"
+            " (SELECT verdict FROM crawls AS c WHERE c.agency = a.name ORDER BY started_at DESC, id DESC LIMIT 1) AS verdict"
+            " FROM agencies AS a LEFT JOIN documents AS d ON d.agency = a.name"
+            " LEFT JOIN versions AS v ON v.id = d.current_version_id GROUP BY a.name ORDER BY a.name"
+        )
+    )
