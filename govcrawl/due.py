@@ -1,0 +1,79 @@
+"""When an agency is to be crawled next (到期): a pure rule over what the catalog says of its crawls.
+
+Each agency has a time of its own within its interval, made from its name, so that thousands with the same interval are spread
+evenly over it and each keeps its hour from day to day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from archive.catalog_rounds import Past
+
+RETRY_HOURS = 1.0
+"""After a failure the next try comes so soon; twice as late after each further one, at most after the interval."""
+
+LEAST_PART = 0.25
+"""Of the interval, between two crawls: one just before an agency's own time (by hand, late after a power cut) counts for it."""
+
+_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+_PHASES = 2**32
+
+Why = Literal["never", "interrupted", "failed", "interval"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides when an agency is due.
+
+    Args:
+        agency: its name.
+        every_hours: its interval.
+        past: its crawls; None: there was none that took in all of it.
+        quiet_until: until when its server is left alone (circuit breaker, Retry-After), as far as this machine knows.
+    """
+
+    agency: str
+    every_hours: float
+    past: Past | None
+    quiet_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextRun:
+    """When an agency is due (UTC), and after what."""
+
+    at: datetime
+    why: Why
+
+
+def next_run(facts: Facts, now: datetime) -> NextRun:
+    """Return when an agency is to be crawled next; it is due when that is not after ``now``.
+
+    Never crawled, or interrupted: at once. Failed: an hour after its end, doubling with each further failure up to the
+    interval. Else at the first of its own times that lies at least a quarter of the interval after the last crawl began. Never
+    before its server may be asked again.
+    """
+    past = facts.past
+    interval = timedelta(hours=facts.every_hours)
+    why: Why
+    if past is None:
+        at, why = now, "never"
+    elif past.outcome == "finished":
+        at, why = _own_time(facts.agency, interval, past.started_at + interval * LEAST_PART), "interval"
+    elif past.outcome == "failed":
+        retry = min(timedelta(hours=RETRY_HOURS) * 2 ** min(past.failures - 1, 32), interval)
+        at, why = (past.finished_at or past.started_at) + retry, "failed"
+    else:  # interrupted; or still called running, which who finds the agency's lock taken knows to be so
+        at, why = past.finished_at or past.started_at, "interrupted"
+    return NextRun(max(at, facts.quiet_until or at), why)
+
+
+def _own_time(agency: str, interval: timedelta, earliest: datetime) -> datetime:
+    """Return the first of an agency's own times, one per interval, that is not before ``earliest``."""
+    phase = interval * (int.from_bytes(sha256(agency.encode()).digest()[:4]) / _PHASES)
+    return earliest + (phase - (earliest - _EPOCH)) % interval
