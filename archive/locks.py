@@ -106,6 +106,39 @@ def take_catalog(folder: Path, at: datetime) -> AgencyLock:
     return AgencyLock(fd)
 
 
+ROUND_LOCK = ".round.lock"
+"""Held by a round of recrawls; no agency can be called so."""
+
+
+def take_round(folder: Path, at: datetime) -> AgencyLock:
+    """Have the rounds of recrawls of a data directory for oneself; the folder is made where it is not there.
+
+    Raises:
+        ArchiveBusy: another process is in the middle of one; the message says which since when.
+        ArchiveWriteError: the lock file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArchiveWriteError(f"{folder}: cannot be made ({error.strerror}); give write permission") from error
+    fd = _open_lock(folder / ROUND_LOCK)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"pid {os.getpid()} since {at.isoformat(timespec='seconds')}\n".encode(), 0)
+    except BlockingIOError as error:
+        holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "a process that did not say its pid"
+        os.close(fd)
+        raise ArchiveBusy(
+            f"a round of recrawls into {folder.parent} is going on: {holder}; wait until it has ended"
+        ) from error
+    except OSError as error:
+        os.close(fd)
+        message = f"{folder / ROUND_LOCK}: cannot be written ({error.strerror}); make room, then try again"
+        raise ArchiveWriteError(message) from error
+    return AgencyLock(fd)
+
+
 def _open_lock(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)

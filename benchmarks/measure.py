@@ -30,6 +30,7 @@ class Cost:
     ended_at: float
     cpu_seconds: float  # user and system, the command and every descendant
     peak_rss_bytes: int  # of all its processes together, pages they share counted in each; sampled
+    largest_rss_bytes: int  # of the one process that had most
 
 
 class CommandFailed(Exception):
@@ -70,6 +71,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str], log: Pa
         ended_at=ended,
         cpu_seconds=usage.ru_utime + usage.ru_stime + left,
         peak_rss_bytes=max(watch.peak_bytes, usage.ru_maxrss * KIBIBYTE),
+        largest_rss_bytes=usage.ru_maxrss * KIBIBYTE,
     )
 
 

@@ -78,7 +78,7 @@ def main() -> int:
     chosen = tuple(name for name in VARIANTS if not arguments.only or name in arguments.only)
     site = make_site(arguments.pages)
     try:
-        with _folder(arguments.keep) as folder, _server(arguments.pages) as port:
+        with _folder(arguments.keep) as folder, serve_site(arguments.pages) as port:
             facts = machine_facts(folder)
             print("\n".join(f"{name}: {value}" for name, value in facts.items()))
             print(describe(site))
@@ -285,7 +285,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _server(pages: int) -> Iterator[int]:
+def serve_site(pages: int) -> Iterator[int]:
     """Serve the site from another process; yield the port."""
     environment = {
         **os.environ,

@@ -55,8 +55,16 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
         raise BadAgency(f"{where}: browser_channels names {unknown}; expected names that channels has")
     if not cls.channels:
         raise BadAgency(f"{where}: channels is empty; expected printed channel name → seed path, at least one")
+    if not _is_hours(cls.every_hours):
+        raise BadAgency(
+            f"{where}: every_hours is {cls.every_hours!r}; expected hours between two crawls, e.g. 6 or 168"
+        )
     for channel, path in cls.channels.items():
         if urlsplit(urljoin(cls.base_url, path)).scheme not in {"http", "https"} or not channel.strip():
             raise BadAgency(
                 f"{where}: channel {channel!r} has seed {path!r}; expected a printed name and an http(s) URL or path"
             )
+
+
+def _is_hours(value: object) -> bool:
+    return isinstance(value, int | float) and value >= 0

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from archive.catalog_rounds import pasts
+from govcrawl.connect_to import parse_connect_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scrapy.settings import BaseSettings
+
+    from archive.catalog import Catalog
     from archive.catalog_rounds import Past
+    from govcrawl.connect_to import ConnectTo
+    from govcrawl.spider import DisclosureSpider
 
 RETRY_HOURS = 1.0
 """After a failure the next try comes so soon; twice as late after each further one, at most after the interval."""
@@ -22,6 +33,7 @@ LEAST_PART = 0.25
 
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _PHASES = 2**32
+_RESERVED = (".test", ".example", ".invalid")
 
 Why = Literal["never", "interrupted", "failed", "interval"]
 
@@ -71,6 +83,34 @@ def next_run(facts: Facts, now: datetime) -> NextRun:
     else:  # interrupted; or still called running, which who finds the agency's lock taken knows to be so
         at, why = past.finished_at or past.started_at, "interrupted"
     return NextRun(max(at, facts.quiet_until or at), why)
+
+
+def plan(
+    agencies: Iterable[type[DisclosureSpider]], catalog: Catalog | None, settings: BaseSettings, now: datetime
+) -> list[tuple[type[DisclosureSpider], NextRun]]:
+    """Return these agencies with when each is to be crawled next, the earliest first.
+
+    ``catalog`` is None where there is none yet. An agency on a reserved host name (RFC 6761), which leads nowhere, is left out
+    unless GOVCRAWL_CONNECT_TO says where it leads: such are demonstrations.
+    """
+    connect_to = parse_connect_to(settings.get("GOVCRAWL_CONNECT_TO") or "")
+    usual_hours = settings.getfloat("GOVCRAWL_EVERY_HOURS")
+    wanted = {cls.name: cls for cls in agencies if _leads_somewhere(cls.base_url, connect_to)}
+    known = pasts(catalog, wanted) if catalog is not None else {}
+    runs = [
+        (cls, next_run(Facts(name, cls.every_hours or usual_hours, known.get(name)), now))
+        for name, cls in wanted.items()
+    ]
+    return sorted(runs, key=lambda one: (one[1].at, one[0].name))
+
+
+def _leads_somewhere(url: str, connect_to: ConnectTo) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.endswith(_RESERVED):
+        return True
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return connect_to.target(host, port) != (host, port)
 
 
 def _own_time(agency: str, interval: timedelta, earliest: datetime) -> datetime:

@@ -65,6 +65,12 @@ METAREFRESH_ENABLED = False  # a refresh to the parent is how a withdrawn page a
 DEPTH_LIMIT = 0  # lists are walked to their end; traps are avoided by following nothing but list entries and next pages
 GOVCRAWL_MAX_LIST_PAGES = 2000  # per channel and crawl: a list that never ends is reported, not walked for ever
 
+# --- rounds: govcrawl recrawl --due ------------------------------------------------------------------------------------
+
+GOVCRAWL_EVERY_HOURS = float(
+    os.environ.get("GOVCRAWL_EVERY_HOURS") or 24
+)  # between two crawls of an agency that does not say otherwise (every_hours): new documents are found within a day
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 GOVCRAWL_READERS = 0  # processes that read documents; 0: one per core

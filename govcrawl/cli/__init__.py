@@ -55,6 +55,9 @@ COMMANDS = {
     "rebuild": _Entry(
         "govcrawl.cli.rebuild:rebuild", "只凭 WARC 文件重建目录库", "Make the catalog again from the WARC files."
     ),
+    "recrawl": _Entry(
+        "govcrawl.cli.recrawl:recrawl", "抓取到期的机构", "Crawl the agencies that are due, many in one process."
+    ),
     "savepage": _Entry(
         "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
     ),

@@ -1,0 +1,305 @@
+"""``govcrawl recrawl``: crawl what is due, many agencies in one process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from govcrawl.cli import data_option, open_catalog
+from govcrawl.errors import BadAgency, UsageMistake
+from govcrawl.speech import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from scrapy.settings import Settings
+
+    from archive.catalog import Catalog
+    from govcrawl.due import NextRun
+    from govcrawl.loader import AgencyLoader
+    from govcrawl.rounds import Result
+    from govcrawl.spider import DisclosureSpider
+
+    Planned = list[tuple[type[DisclosureSpider], NextRun]]
+
+_SHOWN_QUIET = 50
+"""Agencies that went well and brought nothing new are shown one by one up to so many agencies, together beyond that."""
+
+
+@click.command(
+    help=say(
+        "在一个进程中抓取到期的机构（默认即 --due）；用 --agency 指定的机构立即抓取，--all 抓取全部。一个机构失败不影响其他机构；"
+        "Ctrl-C 让所有抓取有序结束，再运行同一命令即从中断处继续。同一数据目录同时只有一轮。\n\n"
+        "退出码：0 全部完成，1 有机构未完成，2 用法错误。\n\n"
+        "\b\n例：govcrawl recrawl --due --dry-run\n    govcrawl recrawl --due\n    govcrawl recrawl --agency xiamen_sfj --mode full",
+        "Crawl the agencies that are due in one process (also without --due); those named with --agency at once, --all of them with "
+        "--all. One that fails stops no other; Ctrl-C ends all of them in order, and the same command goes on from there. One round "
+        "at a time per data directory.\n\n"
+        "Exit codes: 0 all complete, 1 some are not, 2 usage.\n\n"
+        "\b\nExamples: govcrawl recrawl --due --dry-run\n          govcrawl recrawl --due\n"
+        "          govcrawl recrawl --agency xiamen_sfj --mode full",
+    )
+)
+@click.option(
+    "--due", is_flag=True, help=say("只抓取到期的（可与 --agency 合用）。", "Only what is due (also of those named).")
+)
+@click.option(
+    "--agency",
+    "agencies",
+    multiple=True,
+    help=say(
+        "只抓取这个机构，可重复；不带 --due 时不论是否到期。",
+        "Only this agency; may be repeated. Without --due, due or not.",
+    ),
+)
+@click.option("--all", "everything", is_flag=True, help=say("全部机构，不论是否到期。", "Every agency, due or not."))
+@click.option(
+    "--dry-run", is_flag=True, help=say("只列出将要抓取的，不联网。", "Only list what would be crawled; no network.")
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help=say("同时抓取的机构数。", "Agencies crawled side by side."),
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["incremental", "full"]),
+    default="incremental",
+    show_default=True,
+    help=say("同 scrapy crawl -a mode。", "As of scrapy crawl -a mode."),
+)
+@click.option(
+    "-s",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=say("设置，同 scrapy -s。", "A setting, as of scrapy -s."),
+)
+@click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
+@data_option
+@click.pass_context
+def recrawl(  # noqa: PLR0913 - one parameter per option
+    context: click.Context,
+    *,
+    due: bool,
+    agencies: Sequence[str],
+    everything: bool,
+    dry_run: bool,
+    at_once: int,
+    mode: str,
+    given: Sequence[str],
+    as_json: bool,
+    data: Path,
+) -> None:
+    """Find out what is due, crawl it, print what came of it."""
+    from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - Scrapy takes half a second to import
+
+    if everything and (due or agencies):
+        raise UsageMistake(say("--all 不与 --due、--agency 合用", "--all goes with neither --due nor --agency"))
+    settings = project_settings()
+    _apply(settings, given)
+    settings.set("GOVCRAWL_DATA", str(data), priority="cmdline")
+    loader = AgencyLoader.from_settings(settings)
+    classes, broken = _load(loader, agencies)
+    only_due = due or not (agencies or everything)
+    if dry_run:
+        _print_plan(_plan(classes, data, settings, only_due=only_due), broken, as_json=as_json)
+        return
+    results = [*broken, *_run_round(classes, data, settings, only_due=only_due, mode=mode, at_once=at_once)]
+    _print_results(results, as_json=as_json)
+    if any(result.outcome in {"failed", "interrupted"} for result in results):
+        context.exit(1)
+
+
+def _apply(settings: Settings, given: Sequence[str]) -> None:
+    """Set what the command line gives.
+
+    Raises:
+        UsageMistake: it is no NAME=VALUE, or no such setting.
+    """
+    from govcrawl.crawl_options import check_settings  # noqa: PLC0415 - see above
+
+    for each in given:
+        name, separator, value = each.partition("=")
+        if not (name and separator):
+            raise UsageMistake(say(f"-s {each!r} 应为 名称=值", f"-s {each!r}: expected NAME=VALUE"))
+        settings.set(name, value, priority="cmdline")
+    check_settings(settings)
+
+
+def _load(loader: AgencyLoader, names: Sequence[str]) -> tuple[list[type[DisclosureSpider]], list[Result]]:
+    """Load agencies, all where none is named; one that is declared wrongly is a result by itself.
+
+    Raises:
+        UsageMistake: there is none of a name.
+    """
+    from govcrawl.rounds import Result  # noqa: PLC0415 - see above
+
+    known = loader.list()
+    if unknown := sorted(set(names) - set(known)):
+        raise UsageMistake(
+            say(
+                f"没有名为 {'、'.join(unknown)} 的机构；全部机构：scrapy list",
+                f"no agency is called {', '.join(unknown)}; scrapy list names all",
+            )
+        )
+    classes, broken = [], []
+    for name in dict.fromkeys(names or known):
+        try:
+            classes.append(loader.load(name))
+        except BadAgency as error:
+            broken.append(Result(agency=name, outcome="failed", reason="declaration", sentence=str(error)))
+    return classes, broken
+
+
+def _plan(
+    classes: Sequence[type[DisclosureSpider]], data: Path, settings: Settings, *, only_due: bool
+) -> tuple[Planned, Planned]:
+    """Return what is to be crawled now, and what is not yet due."""
+    if not (data / "catalog.db").exists():
+        return _split(classes, None, settings, only_due=only_due)
+    with open_catalog(data) as catalog, catalog.snapshot():
+        return _split(classes, catalog, settings, only_due=only_due)
+
+
+def _split(
+    classes: Sequence[type[DisclosureSpider]], catalog: Catalog | None, settings: Settings, *, only_due: bool
+) -> tuple[Planned, Planned]:
+    from govcrawl.due import plan  # noqa: PLC0415 - see above
+
+    now = datetime.now(UTC)
+    planned = plan(classes, catalog, settings, now)
+    later = [one for one in planned if only_due and one[1].at > now]
+    return planned[: len(planned) - len(later)], later
+
+
+def _run_round(
+    classes: Sequence[type[DisclosureSpider]],
+    data: Path,
+    settings: Settings,
+    *,
+    only_due: bool,
+    mode: str,
+    at_once: int,
+) -> list[Result]:
+    """Crawl under the round's lock."""
+    from archive.locks import take_round  # noqa: PLC0415 - see above
+    from govcrawl.rounds import Round  # noqa: PLC0415
+    from govcrawl.workshop import Workshop  # noqa: PLC0415
+
+    lock = take_round(data / "locks", datetime.now(UTC))
+    try:
+        workshop = Workshop(settings)
+        try:
+            now, _ = _split(classes, workshop.store.catalog, settings, only_due=only_due)
+            return Round(settings, workshop, mode=mode, at_once=at_once).run([cls for cls, _ in now]) if now else []
+        finally:
+            workshop.close()
+    finally:
+        lock.release()
+
+
+def _print_plan(plan: tuple[Planned, Planned], broken: Sequence[Result], *, as_json: bool) -> None:
+    """Say what would be crawled and when the rest is due."""
+    now, later = plan
+    if as_json:
+        rows = [
+            {"agency": cls.name, "due": due, "next_run_at": _instant(run.at), "why": run.why}
+            for due, planned in ((True, now), (False, later))
+            for cls, run in planned
+        ]
+        rows += [{"agency": one.agency, "due": False, "error": one.sentence} for one in broken]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for cls, run in now:
+        click.echo(f"{cls.name}  {_why(run.why)}  {_instant(run.at)}")
+    for one in broken:
+        click.echo(f"{one.agency}  {one.sentence}", err=True)
+    click.echo(say(f"到期 {len(now)} 个，未到期 {len(later)} 个", f"{len(now)} due, {len(later)} not yet"))
+    if later:
+        cls, run = later[0]
+        click.echo(say(f"下一个：{cls.name}，{_instant(run.at)}", f"next: {cls.name} at {_instant(run.at)}"))
+
+
+def _print_results(results: Sequence[Result], *, as_json: bool) -> None:
+    """One line an agency, and a sum."""
+    ordered = sorted(results, key=lambda one: one.agency)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in ordered], ensure_ascii=False, indent=2, sort_keys=True))
+        return
+    if not results:
+        click.echo(
+            say(
+                "没有到期的机构。下一个：govcrawl recrawl --dry-run",
+                "Nothing is due. What is next: govcrawl recrawl --dry-run",
+            )
+        )
+        return
+    from rich.console import Console  # noqa: PLC0415 - --json does without
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = ordered if len(ordered) <= _SHOWN_QUIET else [one for one in ordered if not _is_quiet(one)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    heads = (
+        ("机构", "agency"),
+        ("结果", "outcome"),
+        ("新增", "new"),
+        ("变更", "changed"),
+        ("撤下", "gone"),
+        ("请求", "requests"),
+    )
+    for zh, en in heads:
+        table.add_column(say(zh, en), justify="left" if en in {"agency", "outcome"} else "right", no_wrap=True)
+    table.add_column(say("原因", "reason"), overflow="fold")
+    for one in shown:
+        count = one.counts
+        gone = count.get("suspected", 0) + count.get("withdrawn", 0)
+        figures = (count.get("new", 0), count.get("changed", 0), gone, count.get("requests", 0))
+        reason = f"{one.reason}: {one.sentence}" if one.reason else ""
+        table.add_row(one.agency, _outcome(one.outcome), *map(str, figures), reason)
+    if shown:
+        Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False).print(table)
+    if quiet := len(ordered) - len(shown):
+        click.echo(say(f"另有 {quiet} 个机构完成，没有变化", f"{quiet} more finished without a change"))
+    total: dict[str, Any] = {name: sum(one.outcome == name for one in ordered) for name in _OUTCOMES}
+    told = say("，", ", ").join(f"{_outcome(name)} {count}" for name, count in total.items() if count)
+    click.echo(say(f"共 {len(ordered)} 个机构：{told}", f"{len(ordered)} agencies: {told}"))
+
+
+def _is_quiet(one: Result) -> bool:
+    changes = ("new", "changed", "suspected", "withdrawn", "unlisted", "failed")
+    return one.outcome == "finished" and not any(one.counts.get(name) for name in changes)
+
+
+_OUTCOMES = {
+    "finished": ("完成", "finished"),
+    "failed": ("失败", "failed"),
+    "interrupted": ("中断", "interrupted"),
+    "busy": ("正由其他进程抓取", "being crawled by another process"),
+}
+
+
+def _outcome(outcome: str) -> str:
+    return say(*_OUTCOMES[outcome])
+
+
+def _why(why: str) -> str:
+    words = {
+        "never": ("从未抓取", "never crawled"),
+        "interrupted": ("上次中断", "was interrupted"),
+        "failed": ("上次失败", "failed"),
+        "interval": ("到期", "its time"),
+    }
+    return say(*words[why])
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
