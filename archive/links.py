@@ -36,7 +36,10 @@ def _written(data_dir: Path, agency: str | None) -> Iterator[Path]:
     try:
         yield from (data_dir / name for name in OWN_FOLDERS)
         yield from _listed(data_dir, "catalog.db*")
-        yield from _listed(data_dir / "locks", "*")
+        if (
+            agency is None
+        ):  # an agency's own lock is opened without following a link, and there may be thousands of others
+            yield from _listed(data_dir / "locks", "*")
         for name, pattern in (("warc", "*.open"), ("manifests", "*")) if agency else ():
             folder = data_dir / name / str(agency)
             yield folder

@@ -14,9 +14,10 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings, SettingsAttribute
 
 from archive.errors import ArchiveBusy, ArchiveError
 from govcrawl.browser_find import require_browser
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from scrapy.crawler import Crawler
-    from scrapy.settings import Settings
 
     from govcrawl.spider import DisclosureSpider
 
@@ -71,7 +71,7 @@ class Round:
     """
 
     def __init__(self, settings: Settings, workshop: Workshop, *, mode: str, at_once: int = AT_ONCE) -> None:
-        self._settings = settings.copy()
+        self._settings = _RoundSettings.of(settings)
         self._settings.set(SETTING, workshop, priority="cmdline")
         own = {
             "LOG_INSTALL_ROOT_HANDLER": False,  # would be made anew for each crawler
@@ -159,6 +159,26 @@ class Round:
             counts=dict(session.tally.counts),
             seconds=seconds,
         )
+
+
+class _RoundSettings(Settings):
+    """Settings that are copied for each crawler without copying every value: 0.1 ms instead of 5."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take over settings."""
+        taken = cls()
+        taken.attributes = settings.copy().attributes
+        return taken
+
+    def copy(self) -> Self:
+        """Return a copy whose settings can be set apart; values that are changed in place are nobody's habit here."""
+        other = type(self).__new__(type(self))
+        other.frozen = False
+        other.attributes = {
+            name: SettingsAttribute(attribute.value, attribute.priority) for name, attribute in self.attributes.items()
+        }
+        return other
 
 
 class _Process(AsyncCrawlerProcess):
