@@ -146,7 +146,7 @@ class Machine:
         pause = _PAUSE_SECONDS
         while True:
             try:
-                return self._attempt(work)
+                return self.attempt(work)
             except MachineBusy as error:
                 if time.monotonic() > deadline:
                     self._go_alone(error)
@@ -158,7 +158,7 @@ class Machine:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return self._attempt(work)
+                return self.attempt(work)
             except MachineBusy as error:
                 if time.monotonic() > deadline:
                     self._go_alone(error)
@@ -170,7 +170,7 @@ class Machine:
 
     # --- one attempt ---
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run one transaction.
 
         Raises:

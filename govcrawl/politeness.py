@@ -1,104 +1,257 @@
-"""One pace per host (礼貌抓取): everything that is sent waits here for its turn.
+"""One pace per server group (礼貌抓取) for everything that runs on this machine: what is sent waits here for its turn.
 
-A host's requests start at least ``delay`` apart (the configured delay or the site's Crawl-delay, whichever is longer), and
-none starts while the host asked for quiet (Retry-After, RFC 9110 10.2.3) or is backed off from.
+A group's requests start at least a gap apart — the configured delay or what robots.txt states, whichever is longer — and one
+at a time while there is a gap; none starts while the group asked for quiet (Retry-After, RFC 9110 10.2.3) or is backed off
+from. The book that all processes keep together is :mod:`govcrawl.pace`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import secrets
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from govcrawl.failures import CrawlEnding
+from govcrawl.groups import Groups
+from govcrawl.machine import Machine, MachineBusy, Process
+from govcrawl.opening_hours import parse_window
+from govcrawl.pace import (
+    LOOK_SECONDS,
+    PACE,
+    Asked,
+    Hold,
+    Limits,
+    Turn,
+    Wait,
+    end_turn,
+    find_hold,
+    put_promise,
+    take_turn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import sqlite3
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from scrapy.settings import BaseSettings
+
+    from govcrawl.opening_hours import Hours
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLEEP_SECONDS = 1.0  # a waiter looks up this often, so that a crawl can end
+_POLL_SECONDS = (0.02, 0.25)  # between two looks at a group that another process asks right now: at first, at most
+_LONGEST_SECONDS = 300.0  # an exchange that never said how it ended
 
 
-@dataclass(slots=True)
-class _Host:
-    """The pace of one host; instants on the governor's clock, in seconds."""
+class Ended(NamedTuple):
+    """How an exchange ended on the wire.
 
-    crawl_delay_seconds: float = 0.0
-    last_start: float | None = None  # of those given so far the latest
-    next_start: float = 0.0
-    quiet_until: float = 0.0
-    refusals: int = 0
-
-
-@dataclass(slots=True)
-class Governor:
-    """Gives each request its turn.
-
-    Args:
-        delay_seconds: least distance between two starts at one host; 0 lifts it, Crawl-delay and Retry-After still hold.
-        backoff_seconds: first wait after a refusal without Retry-After; doubles with each further one.
-        clock, sleep: replaceable for tests.
+    ``status`` is None where no answer came, ``seconds_ago`` since the request was sent, None where it never was.
     """
 
-    delay_seconds: float
-    backoff_seconds: float
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    closed: bool = False  # nobody waits any more: the crawl is being ended
-    ending: Callable[[], bool] = bool  # whether it is being ended by somebody else
-    starts: Counter[str] = field(default_factory=Counter)
-    _hosts: dict[str, _Host] = field(default_factory=dict)
+    status: int | None = None
+    size_bytes: int = 0
+    retry_after: str | None = None
+    seconds_ago: float | None = None
 
-    async def turn(self, host: str) -> None:
-        """Return when a request to ``host`` may start."""
-        pace = self._hosts.setdefault(host, _Host())
-        gap = max(self.delay_seconds, pace.crawl_delay_seconds)
-        start = max(self.clock(), pace.next_start, pace.quiet_until)
-        pace.next_start = start + gap  # reserved before waiting, so that two waiters never share a turn
-        while (wait := max(start, pace.quiet_until) - self.clock()) > 0:
-            if self.closed or self.ending():
-                raise CrawlEnding(f"not sent: the crawl is being ended while {host} was waited for")
-            await self.sleep(min(wait, LONGEST_SLEEP_SECONDS))
-            if pace.quiet_until > start:  # refused while this one waited: queue up again behind the quiet
-                start = max(self.clock(), pace.next_start, pace.quiet_until)
-                pace.next_start = start + gap
-        pace.last_start = start
-        self.starts[host] += 1
 
-    def put_crawl_delay(self, host: str, seconds: float) -> None:
-        """Note the Crawl-delay that robots.txt states for us."""
-        pace = self._hosts.setdefault(host, _Host())
-        if seconds > pace.crawl_delay_seconds:  # http and https of a host may state two: the longer one holds
-            pace.crawl_delay_seconds = seconds
-            if pace.last_start is not None:  # it holds between robots.txt itself and what comes after it, too
-                pace.next_start = max(pace.next_start, pace.last_start + seconds)
-            logger.info("crawl delay host=%s seconds=%g", host, seconds)
+class Governor:
+    """Gives each request of a crawl its turn.
 
-    def refused(self, host: str, retry_after_seconds: float | None) -> float:
-        """Note a 429 or 503 and return how many seconds the host is left alone.
+    Args:
+        machine: the state that all processes share.
+        groups: which hosts are one server.
+        limits: what the operator promises.
+        agency: for the audit.
+        clock, sleep: replaceable for tests; the clock gives seconds since 1970.
+    """
 
-        Refusals of requests that were on their way together count as one.
+    def __init__(
+        self,
+        machine: Machine,
+        groups: Groups,
+        limits: Limits,
+        agency: str,
+        *,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.machine = machine
+        self.groups = groups
+        self.limits = limits
+        self.closed = False  # nothing more is sent: the crawl is being ended
+        self.ending: Callable[[], bool] = bool  # whether it is being ended by somebody else: nobody waits any more
+        self.held: Callable[[Hold], None] | None = None  # told when the crawl has to end here
+        self._agency = agency
+        self._clock = clock or machine.now
+        self._virtual = clock is not None
+        self._sleep = sleep
+        self._process = Process.own()
+        self._name = secrets.token_hex(4)
+        self._number = count()
+        self._lines: dict[str, asyncio.Lock] = {}
+        self._late: set[asyncio.Task[None]] = set()
+        machine.ensure(PACE)
+
+    @classmethod
+    def of(cls, settings: BaseSettings, agency: str, own_group: str = "", own_hosts: Iterable[str] = ()) -> Governor:
+        """Make the governor of a crawl.
+
+        Raises:
+            UsageMistake: a setting is malformed.
         """
-        pace = self._hosts.setdefault(host, _Host())
-        left = pace.quiet_until - self.clock()
-        if retry_after_seconds is None and left > 0:
-            return left
-        seconds = retry_after_seconds if retry_after_seconds is not None else self.backoff_seconds * 2**pace.refusals
-        pace.refusals += 1
-        pace.quiet_until = max(pace.quiet_until, self.clock() + seconds)
-        logger.info("refused host=%s quiet_seconds=%g retry_after=%s", host, seconds, retry_after_seconds is not None)
-        return seconds
+        limits = read_limits(settings)
+        machine = Machine.of(settings)
+        machine.ensure(PACE)
+        return cls(machine, Groups.of(settings, machine, own_group, own_hosts), limits, agency)
 
-    def answered(self, host: str) -> None:
-        """Note a good answer: the next refusal starts from the first back-off again."""
-        if pace := self._hosts.get(host):
-            pace.refusals = 0
+    async def turn(
+        self, url: str, kind: str = "other", longest_seconds: float = _LONGEST_SECONDS
+    ) -> Callable[[Ended], None]:
+        """Return when an address may be asked for; to be called with how that ended.
+
+        Args:
+            kind: what is asked for, for the audit.
+            longest_seconds: after which the exchange is taken for ended, should nobody say so.
+
+        Raises:
+            CrawlEnding: the crawl is being ended, or ends here.
+        """
+        group = await self.groups.of_url(url)
+        host = (urlsplit(url).hostname or "").lower()
+        token = f"{self._name}-{next(self._number)}"
+        asked = Asked(group, host, self._agency, kind, token, self._process, longest_seconds)
+        line = self._lines.setdefault(group, asyncio.Lock())
+        if not line.locked() and isinstance(first := await self._take(asked, Counter()), Turn):
+            return partial(self.end, first)
+        async with line:  # one of a process looks whether the group is free; the others come after it
+            return partial(self.end, await self._wait(asked))
+
+    async def _wait(self, asked: Asked) -> Turn:
+        waited: Counter[str] = Counter()
+        pause, most = _POLL_SECONDS
+        while not isinstance(outcome := await self._take(asked, waited), Turn):
+            if self.ending():
+                raise CrawlEnding(f"not sent: the crawl is being ended while {asked.group} was waited for")
+            seconds = min(outcome.seconds, LOOK_SECONDS)
+            if outcome.seconds == 0:
+                seconds, pause = pause, min(1.5 * pause, most)
+            began = self._clock()
+            await self._sleep(seconds)
+            waited[outcome.reason] += self._clock() - began  # type: ignore[assignment]  # a Counter counts seconds too
+        return outcome
+
+    async def _take(self, asked: Asked, waited: Counter[str]) -> Turn | Wait:
+        if self.closed:
+            raise CrawlEnding(f"not sent: the crawl has been ended; {asked.host} was not asked any more")
+        longest = waited.most_common(1)
+        why = (longest[0][0], float(waited.total())) if longest else ("", 0.0)
+        outcome = await self.machine.transact(
+            lambda db: take_turn(db, self._clock(), self._calendar(), self.limits, asked, why)
+        )
+        if isinstance(outcome, Hold):
+            self.hold(outcome)
+            raise CrawlEnding(f"not sent: {outcome.sentence}")
+        return outcome
+
+    def end(self, turn: Turn, how: Ended) -> None:
+        """Note how an exchange ended; the group is free from then on, or quiet where it asked for that."""
+
+        def work(db: sqlite3.Connection) -> None:
+            now, wall = self._clock(), self._calendar()
+            sent_at = None if how.seconds_ago is None else now - how.seconds_ago
+            end = End(sent_at, how.status, how.size_bytes, parse_retry_after(how.retry_after, wall))
+            end_turn(db, now, wall, turn, end, self.limits.backoff_seconds)
+
+        try:
+            self.machine.attempt(work)
+        except MachineBusy:  # another process writes: in a moment, without holding up the loop
+            task = asyncio.ensure_future(self.machine.transact(work))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    def _calendar(self) -> datetime:
+        """Return the instant by the wall clock, which budgets and hours of a day go by."""
+        return datetime.fromtimestamp(self._clock(), UTC) if self._virtual else datetime.now(UTC)
+
+    def hold(self, hold: Hold) -> None:
+        """Tell the crawl that it ends here."""
+        logger.info("held reason=%s until=%s", hold.reason, hold.until.isoformat(timespec="seconds"))
+        if self.held is not None:
+            self.held(hold)
+
+    async def find_hold(self, url: str) -> Hold | None:
+        """Return why the crawl has to end before an address is asked for, None where it need not."""
+        group = await self.groups.of_url(url)
+        host = (urlsplit(url).hostname or "").lower()
+        return await self.machine.transact(
+            lambda db: find_hold(db, self._clock(), self._calendar(), self.limits, group, host)
+        )
+
+    async def put_promise(self, origin: str, gap_seconds: float, visit: Hours | None, valid_until: float) -> None:
+        """Note what an origin's robots.txt states for us, until an instant of the machine's time line."""
+        group = await self.groups.of_url(origin)
+        host = (urlsplit(origin).hostname or "").lower()
+        await self.machine.transact(lambda db: put_promise(db, origin, group, host, gap_seconds, visit, valid_until))
+
+    async def close(self) -> None:
+        """Let go of the machine's state."""
+        if self._late:
+            await asyncio.wait(self._late)
+        self.machine.close()
+
+
+def read_limits(settings: BaseSettings) -> Limits:
+    """Return what the settings promise.
+
+    Raises:
+        UsageMistake: GOVCRAWL_WINDOW is malformed.
+    """
+    return Limits(
+        delay_seconds=settings.getfloat("DOWNLOAD_DELAY"),
+        backoff_seconds=settings.getfloat("GOVCRAWL_BACKOFF_SECONDS"),
+        longest_wait_seconds=settings.getfloat("GOVCRAWL_MAX_WAIT_SECONDS"),
+        daily_requests=settings.getint("GOVCRAWL_DAILY_REQUESTS"),
+        daily_bytes=settings.getint("GOVCRAWL_DAILY_BYTES"),
+        window=parse_window(settings.get("GOVCRAWL_WINDOW") or ""),
+    )
+
+
+def find_hold_before(settings: BaseSettings, urls: Iterable[str], own_group: str = "") -> Hold | None:
+    """Return why a crawl of these addresses need not begin now: quiet, budget or hours; None where it may. Asks nobody.
+
+    Raises:
+        UsageMistake: a setting is malformed.
+    """
+    limits = read_limits(settings)
+    machine = Machine.of(settings)
+    try:
+        machine.ensure(PACE)
+        addresses = list(urls)
+        groups = Groups.of(settings, machine, own_group, {(urlsplit(url).hostname or "").lower() for url in addresses})
+        wall = datetime.now(UTC)
+        for url in addresses:
+            host = (urlsplit(url).hostname or "").lower()
+            group = groups.remembered(url) or host
+            hold = machine.transact_now(partial(_find_hold_now, machine, wall, limits, group, host))
+            if hold is not None:
+                return hold
+    finally:
+        machine.close()
+    return None
+
+
+def _find_hold_now(
+    machine: Machine, wall: datetime, limits: Limits, group: str, host: str, db: sqlite3.Connection
+) -> Hold | None:
+    return find_hold(db, machine.now(), wall, limits, group, host)
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:

@@ -135,7 +135,7 @@ def test_a_busy_file_does_not_hold_up_the_loop(machine: Machine) -> None:
     holder = sqlite3.connect(machine.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(MachineBusy):
-        machine._attempt(lambda db: db.execute("INSERT INTO notes VALUES ('a')"))
+        machine.attempt(lambda db: db.execute("INSERT INTO notes VALUES ('a')"))
     ticks: list[int] = []
 
     async def run() -> None:
