@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
 from archive.model import Exchange
+from govcrawl.politeness import Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from archive.model import Truncation
 
@@ -56,6 +57,7 @@ class Hop:
     received: Mapping[str, Any] | None = None  # Network.responseReceivedExtraInfo
     response: Mapping[str, Any] | None = None  # Network.Response: peer, protocol, TLS
     told: asyncio.Event = field(default_factory=asyncio.Event)  # everything above is there, or never will be
+    ended: Callable[[Ended], None] | None = None  # whom to tell that the server may be asked again
 
     def tell(self, name: str, event: Mapping[str, Any]) -> None:
         """Keep what the browser tells of it; the first word holds."""
@@ -69,6 +71,14 @@ class Hop:
         self.status = event["responseStatusCode"]
         self.reason = event.get("responseStatusText") or ""
         self.fields = [(_bytes(f["name"]), _bytes(f["value"])) for f in event.get("responseHeaders") or ()]
+
+    def end(self) -> None:
+        """Say that the exchange is over, once."""
+        tell, self.ended = self.ended, None
+        if tell is not None:
+            tell(
+                Ended(self.status or None, len(self.entity), self.value(b"retry-after"), time.monotonic() - self.begun)
+            )
 
     @property
     def redirects(self) -> bool:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from archive.model import Capture, Exchange
     from govcrawl.browser_exchange import Fields
+    from govcrawl.politeness import Ended
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ class Desk:
     """What a page asks of the crawl."""
 
     permit: Callable[
-        [str], Awaitable[None]
-    ]  # returns when the address may be asked for; IgnoreRequest where it may not
+        [str], Awaitable[Callable[[Ended], None]]
+    ]  # returns when the address may be asked for, to be called with how that ended; IgnoreRequest where it may not
     put_exchange: Callable[[Exchange, Hop, bool], Awaitable[Capture]]  # (…, whether it is the list itself)
     is_own: Callable[[str], bool]  # whether a host is the site's
     product: str  # the browser
@@ -192,6 +193,8 @@ class BrowserPage:
             await asyncio.wait(self._tasks, timeout=CLOSING_SECONDS if not self._waiting else 0)
         for task in self._tasks:
             task.cancel()
+        for hop in (hop for hops in self._hops.values() for hop in hops):
+            hop.end()
         if not self.tab.is_closed():
             try:
                 await self.tab.close()
@@ -266,6 +269,7 @@ class BrowserPage:
     def _loading_ended(self, event: Mapping[str, Any]) -> None:
         for hop in self._hops.get(event["requestId"], ()):
             hop.told.set()
+            hop.end()
 
     def _paused(self, event: Mapping[str, Any]) -> None:
         answered = "responseStatusCode" in event or "responseErrorReason" in event
@@ -302,10 +306,14 @@ class BrowserPage:
         main = event.get("frameId") == self._main_frame and event.get("resourceType") == "Document"
         foreign = parts.scheme not in {"http", "https"} or not self.desk.is_own(parts.hostname or "")
         refusal: IgnoreRequest | None = None
+        ended: Callable[[Ended], None] | None = None
         if foreign:
             refusal = IgnoreRequest(f"{url} is not of the site; a browser channel asks its own site only")
         elif main or event.get("resourceType") not in UNREAD_TYPES:
-            refusal = await self._permission(url)
+            try:
+                ended = await self._permission(url)
+            except IgnoreRequest as error:
+                refusal = error
         if refusal is not None or (not main and event.get("resourceType") in UNREAD_TYPES):
             logger.debug(
                 "browser request stopped type=%s url=%s: %s", event.get("resourceType"), url, refusal or "not read"
@@ -315,25 +323,25 @@ class BrowserPage:
             await self.cdp.send("Fetch.failRequest", {**paused, "errorReason": "BlockedByClient"})
             return
         hops = self._hops.setdefault(event.get("networkId") or event["requestId"], [])
-        hops.append(read_hop(event, main=main, before=hops[-1] if hops else None))
+        hops.append(hop := read_hop(event, main=main, before=hops[-1] if hops else None))
+        hop.ended = ended
         await self.cdp.send("Fetch.continueRequest", paused)
 
-    async def _permission(self, url: str) -> IgnoreRequest | None:
+    async def _permission(self, url: str) -> Callable[[Ended], None]:
         self._waiting += 1
         try:
-            await self.desk.permit(url)
-        except IgnoreRequest as error:
-            return error
+            return await self.desk.permit(url)
         finally:
             self._waiting -= 1
             self._note()
-        return None
 
     async def _take(self, event: Mapping[str, Any]) -> None:
         """Keep an answer and let the page have it, then archive it."""
         paused = {"requestId": event["requestId"]}
         hops = self._hops.get(event.get("networkId") or event["requestId"])
         if not hops or "responseStatusCode" not in event:
+            for hop in hops or ():
+                hop.end()
             await self.cdp.send("Fetch.continueRequest", paused)
             return
         hop = hops[-1]
@@ -343,6 +351,7 @@ class BrowserPage:
             self.cdp, event["requestId"], hop, max_bytes=desk.max_bytes, seconds=desk.stall_seconds
         )
         hop.elapsed_seconds = time.monotonic() - hop.begun
+        hop.end()
         if hop.main and not hop.redirects:
             withheld = withheld or _is_withheld(hop)
         if withheld:

@@ -24,11 +24,11 @@ from govcrawl.browser_page import BrowserPage, Desk, Taken
 from govcrawl.browser_view import view_of
 from govcrawl.connect_to import ConnectTo, parse_connect_to
 from govcrawl.errors import UnsupportedLibrary
-from govcrawl.middlewares import RobotsMiddleware
+from govcrawl.robots import RobotsMiddleware
 from govcrawl.session import Session, request_meta
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from scrapy.crawler import Crawler
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from archive.model import Capture, Exchange, Kind
     from govcrawl.browser_exchange import Hop
+    from govcrawl.politeness import Ended
     from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
@@ -161,11 +162,11 @@ class BrowserPages(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]  # sc
         robots = self._govcrawl.get_downloader_middleware(RobotsMiddleware)
         settings = self._govcrawl.settings
 
-        async def permit(url: str) -> None:
+        async def permit(url: str) -> Callable[[Ended], None]:
             asked = Request(url)
             if robots is not None:
                 await robots.process_request(asked)
-            await session.turn(asked)
+            return await session.turn(asked)
 
         async def put_exchange(exchange: Exchange, hop: Hop, listed: bool) -> Capture:  # noqa: FBT001 - as Desk says
             why = request.meta["govcrawl"]

@@ -15,7 +15,7 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from urllib.parse import urldefrag
 
-from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, StopDownload
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError, StopDownload
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.web.client import URI
 
@@ -24,6 +24,7 @@ from govcrawl.bodies import LargeTransfers, body_limit, expects_file
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.libraries import HTTP11DownloadHandler
+from govcrawl.politeness import Ended
 from govcrawl.responses import CUT
 from govcrawl.wire import Flight, TapPool, announce
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_REPEATABLE = frozenset({"GET", "HEAD"})
 _CONNECT_SECONDS = 10.0  # as Scrapy's, where a request has no download_timeout
 
 
@@ -46,8 +48,11 @@ _CONNECT_SECONDS = 10.0  # as Scrapy's, where a request has no download_timeout
 class CaptureSink(Protocol):
     """The archive of a crawl as the handler sees it: one of the crawl's extensions."""
 
-    async def turn(self, request: Request) -> None:
-        """Wait until this request may be sent (politeness); awaited before anything is."""
+    async def turn(self, request: Request) -> Callable[[Ended], None]:
+        """Wait until this request may be sent (politeness); awaited before anything is.
+
+        What it returns is called with how the exchange ended, as soon as it did.
+        """
 
     async def put_exchange(self, exchange: Exchange, request: Request) -> Capture:
         """Archive one exchange and return once it is durable; the response file is closed by the caller.
@@ -106,13 +111,23 @@ class TapDownloadHandler(HTTP11DownloadHandler):
             Exception: as of Scrapy's handler.
         """
         request.meta.pop("capture", None)  # a retry or redirect carries its predecessor's meta
-        await self._sink.turn(request)
-        flight = Flight(
-            self._elsewhere(request),
-            body_limit=partial(body_limit, request, page_bytes=self._page_bytes),
-            large=self._large if expects_file(request) else None,
-            spool_folder=self._spool_folder,
-        )
+        for again in (False, True):
+            flight = Flight(
+                self._elsewhere(request),
+                body_limit=partial(body_limit, request, page_bytes=self._page_bytes),
+                large=self._large if expects_file(request) else None,
+                spool_folder=self._spool_folder,
+            )
+            try:
+                return await self._download(request, flight)
+            except DownloadFailedError:
+                if again or request.method not in _REPEATABLE or not flight.was_stale:
+                    raise
+                logger.debug("kept connection had been closed by the server url=%s: asked once more", request.url)
+        raise AssertionError("the second attempt returns or raises")
+
+    async def _download(self, request: Request, flight: Flight) -> Response:
+        ended = await self._sink.turn(request)
         truncation: Truncation = "disconnect"
         announce(flight)
         try:
@@ -136,7 +151,9 @@ class TapDownloadHandler(HTTP11DownloadHandler):
             truncation = "unspecified"
             raise
         finally:
-            await self._hand_over(flight.close(truncation), request)
+            recordings = flight.close(truncation)
+            ended(_how_ended(recordings))
+            await self._hand_over(recordings, request)
         return response
 
     async def _download_file(self, request: Request, flight: Flight) -> Response:
@@ -213,6 +230,16 @@ class TapDownloadHandler(HTTP11DownloadHandler):
             return cast("Endpoint", endpoint)
 
         return _Elsewhere(make, f"{host}:{port}")
+
+
+def _how_ended(recordings: list[Recording]) -> Ended:
+    """Tell how a download ended on the wire, from what was received: also of an answer that was given up."""
+    if not recordings:
+        return Ended()
+    last = recordings[-1]
+    status, retry_after = last.read_verdict()
+    size = sum(recording.response_bytes for recording in recordings)
+    return Ended(status, size, retry_after, last.age_seconds())
 
 
 def _hear_out(task: asyncio.Task[Response]) -> None:

@@ -120,7 +120,7 @@ class Groups:
             if group := self._named.get("." + ".".join(parents[start:])):
                 return group
         group, hosts = self._own
-        return group if host in hosts else ""
+        return group if any(host == one or host.endswith(f".{one}") for one in hosts) else ""
 
     async def _settle(self, host: str) -> str:
         now = self._machine.now()

@@ -96,7 +96,7 @@ class Process:
 class Machine:
     """The state of this machine, open in this process; usable from any thread.
 
-    ``path`` is None where nothing could be written and this process keeps its own copy.
+    ``path`` is None where nothing could be written, or no folder was named, and this process keeps its own copy.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -236,7 +236,8 @@ class Machine:
                 continue
             self.path, self._inode = path, _inode(path)
             return connection
-        _say_alone(self._folders[-1] / FILE_NAME, problem)
+        if problem is not None:
+            _say_alone(self._folders[-1] / FILE_NAME, problem)
         self.path = None
         return self._in_memory()
 
@@ -371,7 +372,7 @@ def _exclusive(path: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _say_alone(path: Path | None, error: Exception | None) -> None:
+def _say_alone(path: Path | None, error: Exception) -> None:
     logger.warning(
         "machine state %s cannot be used (%s): this process keeps its pace alone, other processes and the next run do not "
         "know of it; name a folder that can be written with GOVCRAWL_STATE",

@@ -1,19 +1,17 @@
-"""What stands between a request and the wire: robots.txt, cookies, patience, the home page before a second try."""
+"""What stands between a request and the wire: server groups, cookies, patience, the home page before a second try."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from protego import Protego
 from scrapy import Request
 from scrapy.downloadermiddlewares import cookies
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
-from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from tldextract import TLDExtract
@@ -21,8 +19,8 @@ from tldextract import TLDExtract
 from archive.errors import UnreadableContent
 from govcrawl.bodies import body_limit, decode_body
 from govcrawl.errors import UnsupportedLibrary
-from govcrawl.failures import DOWNLOAD_ERRORS, RobotsDisallowed, RobotsUnavailable, read_failure
-from govcrawl.politeness import parse_retry_after
+from govcrawl.failures import DOWNLOAD_ERRORS
+from govcrawl.pace import REFUSALS
 from govcrawl.responses import CUT, DECODED
 from govcrawl.session import Session, request_meta
 
@@ -33,72 +31,22 @@ logger = logging.getLogger(__name__)
 
 TINY_BYTES = 32  # a gateway's answer to a client without the home page's cookie was 2 bytes long on the sites seen
 HTTP_OK = 200
-REFUSALS = frozenset({429, 503})
 
 
-class RobotsMiddleware:
-    """Obeys robots.txt by RFC 9309.
-
-    2xx is parsed; 4xx allows everything (2.3.1.3); 5xx and a host that cannot be reached disallow everything (2.3.1.4).
-    The Crawl-delay that holds for us goes to the governor.
-    """
+class ServerGroupMiddleware:
+    """Names the server group of a request as its slot, so that Scrapy counts what is under way as the governor does."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._rules: dict[str, asyncio.Future[Protego | RobotsUnavailable]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make one for a crawl; ROBOTSTXT_OBEY=False turns it off."""
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
-            raise NotConfigured
+        """Make one for a crawl."""
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Let a request pass that the site's robots.txt allows."""
-        if request.meta.get("dont_obey_robotstxt") or not request.url.startswith(("http:", "https:")):
-            return
-        parts = urlsplit(request.url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._rules:
-            self._rules[origin] = asyncio.get_running_loop().create_future()
-            await self._settle(origin, self._rules[origin])
-        rules = await self._rules[origin]
-        if isinstance(rules, RobotsUnavailable):
-            raise RobotsUnavailable(str(rules), rules.reason) from rules
-        if not rules.can_fetch(request.url, self._crawler.settings["USER_AGENT"]):
-            raise RobotsDisallowed(f"robots.txt of {parts.netloc} disallows {request.url}")
-
-    async def _settle(self, origin: str, rules: asyncio.Future[Protego | RobotsUnavailable]) -> None:
-        """Fetch the rules of an origin; whatever happens, nobody waits for them for ever."""
-        try:
-            rules.set_result(await self._fetch(origin))
-        finally:
-            if not rules.done():
-                message = f"{origin}/robots.txt could not be fetched or kept; nothing of the host may be fetched then"
-                rules.set_result(RobotsUnavailable(message))
-
-    async def _fetch(self, origin: str) -> Protego | RobotsUnavailable:
-        url = f"{origin}/robots.txt"
-        meta = {"dont_obey_robotstxt": True, "allow_offsite": True, **request_meta("robots", hops="P")}
-        request = Request(url, priority=1000, meta=meta, callback=NO_CALLBACK)
-        try:
-            response = await Session.of(self._crawler).download(request)
-        except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
-            reason, message = read_failure(error)
-            return RobotsUnavailable(
-                f"{url} could not be fetched: {message}; nothing of the host may be fetched then (RFC 9309)", reason
-            )
-        if response.status >= 500:  # noqa: PLR2004 - a class of HTTP status codes
-            return RobotsUnavailable(
-                f"{url} answered {response.status}; nothing of the host may be fetched then (RFC 9309)"
-            )
-        text = response.body.decode("utf-8-sig", "replace") if response.status < 300 else ""  # noqa: PLR2004
-        rules = Protego.parse(text)
-        delay = rules.crawl_delay(self._crawler.settings["USER_AGENT"])
-        if delay:
-            Session.of(self._crawler).governor.put_crawl_delay(urlsplit(origin).hostname or "", float(delay))
-        return rules
+        """Set ``download_slot``; a redirect or retry bears its predecessor's."""
+        request.meta["download_slot"] = await Session.of(self._crawler).governor.groups.of_url(request.url)
 
 
 class OnSiteMiddleware:
@@ -176,24 +124,15 @@ class DecodingMiddleware(HttpCompressionMiddleware):
 
 
 class PatientRetryMiddleware(RetryMiddleware):
-    """Retries as Scrapy does, but not before the site's Retry-After or the back-off has passed."""
+    """Retries as Scrapy does, but not where the site asks for more quiet than a crawl waits; less is waited for as any turn."""
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """Note refusals with the governor and retry what may succeed later."""
-        session = Session.of(self.crawler)
-        host = urlsplit(request.url).hostname or ""
-        if response.status not in REFUSALS:
-            session.governor.answered(host)
-            return super().process_response(request, response)
-        header = response.headers.get(b"Retry-After")
-        seconds = session.governor.refused(host, parse_retry_after(header.decode("latin-1") if header else None))
-        longest = self.crawler.settings.getfloat("GOVCRAWL_MAX_WAIT_SECONDS")
-        if seconds > longest:
-            session.stop(
-                "refused",
-                f"{host} answered {response.status} and asks for {seconds:.0f} s of quiet (limit {longest:.0f} s); crawl again later",
-            )
-            return response
+        """Retry what may succeed later, or end the crawl."""
+        if response.status in REFUSALS:
+            session = Session.of(self.crawler)
+            if hold := await session.governor.find_hold(request.url):
+                session.governor.hold(hold)
+                return response
         return super().process_response(request, response)
 
 

@@ -276,7 +276,8 @@ def put_refusal(
     else:
         seconds = min(backoff_seconds * 2.0**before, LONGEST_BACKOFF_SECONDS)
         seconds *= 1 + random.uniform(0, BACKOFF_JITTER)  # noqa: S311 - no secret
-        why = f"answered {end.status} {before + 1} times without Retry-After" if before else f"answered {end.status}"db.execute(
+        why = f"answered {end.status} {before + 1} times without Retry-After" if before else f"answered {end.status}"
+    db.execute(
         "INSERT INTO quiets (group_name, from_at, until_at, why) VALUES (?, ?, ?, ?)", (group, now, now + seconds, why)
     )
     until, why = (

@@ -26,6 +26,7 @@ from govcrawl.pace import (
     LOOK_SECONDS,
     PACE,
     Asked,
+    End,
     Hold,
     Limits,
     Turn,
@@ -195,10 +196,12 @@ class Governor:
             lambda db: find_hold(db, self._clock(), self._calendar(), self.limits, group, host)
         )
 
-    async def put_promise(self, origin: str, gap_seconds: float, visit: Hours | None, valid_until: float) -> None:
-        """Note what an origin's robots.txt states for us, until an instant of the machine's time line."""
-        group = await self.groups.of_url(origin)
-        host = (urlsplit(origin).hostname or "").lower()
+    async def put_promise(
+        self, url: str, origin: str, gap_seconds: float, visit: Hours | None, valid_until: float
+    ) -> None:
+        """Note what robots.txt states for us, until an instant of the machine's time line; ``origin`` names whose it is."""
+        group = await self.groups.of_url(url)
+        host = (urlsplit(url).hostname or "").lower()
         await self.machine.transact(lambda db: put_promise(db, origin, group, host, gap_seconds, visit, valid_until))
 
     async def close(self) -> None:

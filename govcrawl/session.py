@@ -24,10 +24,11 @@ from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
 from govcrawl import __version__
 from govcrawl.attachments import Attachments
+from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.errors import UnreadablePage
 from govcrawl.failures import read_failure
-from govcrawl.politeness import Governor
+from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
 from govcrawl.workshop import SETTING, Workshop
 
@@ -48,6 +49,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCKED_LIMIT = 3  # blocked documents after which the host, not the document, is taken to be the reason
+
+PAUSES = frozenset({"interrupted", "refused", "budget", "window"})
+"""Reasons that are none of the site's pages: the same command, later, goes on from there."""
 
 UNREAD_LIMIT = 3  # documents that could not be had, and not one that could: the crawl is no success
 
@@ -94,7 +98,6 @@ class Session:
         self.crawler = crawler
         self.spider = spider
         self.tally = Tally()
-        self.governor = Governor(settings.getfloat("DOWNLOAD_DELAY"), settings.getfloat("GOVCRAWL_BACKOFF_SECONDS"))
         self.started_at = datetime.now(UTC)
         self.crawl_id = f"{spider.name}-{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.finished_at: datetime | None = None
@@ -107,9 +110,12 @@ class Session:
         self.store = self.workshop.store
         self.readers = self.workshop.readers
         self.attachments = Attachments(self.workshop.texts, spider.name, settings)
+        self.governor = Governor.of(settings, spider.name, spider.server_group, spider.allowed_domains)
+        self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
         try:
             self._begin()
         except ArchiveError:
+            self.governor.machine.close()
             if self._own:
                 self._own.close()
             raise
@@ -161,9 +167,13 @@ class Session:
 
     # --- what the download handler needs (govcrawl.download.CaptureSink) ---
 
-    async def turn(self, request: Request) -> None:
-        """Wait until the host may be asked again."""
-        await self.governor.turn(urlsplit(request.url).hostname or "")
+    async def turn(self, request: Request) -> Callable[[Ended], None]:
+        """Wait until the server may be asked again; to be called with how the exchange ended."""
+        why = request.meta.get("govcrawl") or {"kind": "other"}
+        seconds = self.crawler.settings.getfloat(
+            "GOVCRAWL_FILE_SECONDS" if expects_file(request) else "DOWNLOAD_TIMEOUT"
+        )
+        return await self.governor.turn(request.url, why["kind"], 2 * seconds)
 
     async def put_exchange(self, exchange: Exchange, request: Request) -> Capture:
         """Archive one exchange; returns when it is durable and in the catalog.
@@ -346,6 +356,7 @@ class Session:
             self._could_not_close(error)
         finally:
             await self.attachments.finish(wait=reason == "finished")
+            await self.governor.close()
             await self._leave()
         logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
 
@@ -377,7 +388,7 @@ class Session:
             _, (*states, settled) = self.store.put_batch((), (*gone, settle))
             self.tally.counts.update(states)
             self.tally.counts.update(settled)
-        self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] == "interrupted" else "failed"
+        self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] in PAUSES else "failed"
         self.store.finish_crawl(
             self.crawl_id,
             outcome=self.outcome,

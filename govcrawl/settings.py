@@ -35,16 +35,26 @@ GOVCRAWL_WARC_MAX_BYTES = 1_000_000_000  # a WARC file is closed once it is long
 USER_AGENT = None  # None: "govcrawl/VERSION (+CONTACT)"
 ROBOTSTXT_OBEY = True
 
-# --- the pace: one request at a time per host, one second apart; a longer Crawl-delay or Retry-After holds in any case --
+# --- the pace: one request at a time per server group, one second apart, all processes of the machine together; a longer
+# --- Crawl-delay, Request-rate or Retry-After holds in any case -----------------------------------------------------------
 
-DOWNLOAD_DELAY = 1.0  # seconds between the starts of two requests to a host; 0 lifts the pace
+DOWNLOAD_DELAY = 1.0  # seconds between the starts of two requests to a server group; 0 lifts the pace
 DOWNLOAD_DELAY_JITTER = 0  # an exact pace can be shown afterwards; a random one cannot
-CONCURRENT_REQUESTS = 16  # in all; hosts are bounded each on their own
+CONCURRENT_REQUESTS = 16  # in all; groups are bounded each on their own
 CONCURRENT_REQUESTS_PER_DOMAIN = 8  # holds only where DOWNLOAD_DELAY is 0; otherwise 1
 CONCURRENT_ITEMS = 1  # spiders yield requests only; Scrapy starts this many tasks for every single response
 AUTOTHROTTLE_ENABLED = False  # knows latency only, neither Crawl-delay nor Retry-After
 GOVCRAWL_MAX_WAIT_SECONDS = 600.0  # a Retry-After longer than this is not waited for: the crawl says so and ends
-GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-After; doubles each time
+GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-After; doubles each time, to a day at most
+GOVCRAWL_SERVER_GROUPS = os.environ.get(
+    "GOVCRAWL_SERVER_GROUPS", ""
+)  # NAME=HOST,HOST;…: one server; else the address decides
+GOVCRAWL_DAILY_REQUESTS = int(os.environ.get("GOVCRAWL_DAILY_REQUESTS") or 0)  # per group and day in China; 0: no bound
+GOVCRAWL_DAILY_BYTES = int(os.environ.get("GOVCRAWL_DAILY_BYTES") or 0)  # received, per group and day; 0: no bound
+GOVCRAWL_WINDOW = os.environ.get(
+    "GOVCRAWL_WINDOW", ""
+)  # e.g. 22:00-06:00 in China's time: nothing is sent outside of it
+GOVCRAWL_AUDIT_DAYS = 90  # each request is kept in the audit for so long, the highest rates for ever
 
 # --- limits -----------------------------------------------------------------------------------------------------------
 
@@ -107,7 +117,8 @@ EXTENSIONS = {
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "govcrawl.middlewares.OnSiteMiddleware": 90,
-    "govcrawl.middlewares.RobotsMiddleware": 100,
+    "govcrawl.robots.RobotsMiddleware": 100,
+    "govcrawl.middlewares.ServerGroupMiddleware": 110,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
     "govcrawl.middlewares.OfflineCookiesMiddleware": 700,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,

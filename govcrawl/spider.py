@@ -66,6 +66,7 @@ class DisclosureSpider(scrapy.Spider):
     agency: ClassVar[str] = ""
     base_url: ClassVar[str] = ""
     channels: ClassVar[Mapping[str, str]] = {}
+    server_group: ClassVar[str] = ""  # agencies of one platform that share a pace; empty: those at one address do
     browser_channels: ClassVar[Sequence[str]] = ()
     browser_answer: ClassVar[str] = ""
     every_hours: ClassVar[float] = 0.0  # between two crawls; 0: as the setting GOVCRAWL_EVERY_HOURS says

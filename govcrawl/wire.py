@@ -5,7 +5,7 @@ How a request finds its recording, without anything added to what is sent:
 1. The download handler announces a :class:`Flight` (:func:`announce`) in a context variable and starts Scrapy's own
    download, which asks the pool for a connection before it suspends for the first time.
 2. :class:`TapPool` takes the announced flight and hands out the connection bound to it; the binding marks the Twisted
-   request object, so that the pool's silent repetition on a fresh connection (stale keep-alive) belongs to it too.
+   request object. The pool repeats nothing by itself.
 3. :class:`TappedProtocol` opens a :class:`Recording` when the request starts to be written, tees both directions, and
    closes it when the parser says that the response has ended. Bytes received after that end are no part of the
    exchange: they are dropped and the connection is not used again (RFC 9112, section 6.3).
@@ -17,6 +17,7 @@ promise to keep are checked at import, and the tap is rehearsed once without a n
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from zope.interface import directlyProvides, providedBy  # type: ignore[import-untyped]
 
+from archive.digest import read_head
 from archive.model import Exchange
 from govcrawl.bodies import LARGE_BYTES, keep_beginning
 from govcrawl.libraries import LenientParser, LenientProtocol, unsupported
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPOOL_BYTES = 1024 * 1024  # of a response; more goes to a temporary file
+_HEAD_BYTES = 65_536
+_FINAL_STATUS = re.compile(rb"HTTP/1\.[01] ((?!429|503)[2-5]\d\d)[ \r\n]")  # of an answer whose head need not be read
 _FLIGHT = "govcrawl_flight"  # attribute of the Twisted request object
 
 
@@ -65,6 +69,7 @@ class Recording:
         self._paused = False
         self._begun = self._heard = time.monotonic()
         self._open = True
+        self.kept = False  # the connection had served before
         self.started_at = datetime.now(UTC)
         self.elapsed_seconds = 0.0
         self.request = bytearray()
@@ -138,6 +143,21 @@ class Recording:
             self.response_bytes -= rest_bytes
             self.response.truncate(self.response_bytes)
 
+    def age_seconds(self) -> float:
+        """Return for how long the request has been on its way or answered."""
+        return time.monotonic() - self._begun
+
+    def read_verdict(self) -> tuple[int | None, str | None]:
+        """Return status and Retry-After of the answer, None where it has none; to be called once it has ended."""
+        if self.response_bytes == 0 or self.failure is not None:
+            return None, None
+        self.response.seek(0)
+        start = self.response.read(_HEAD_BYTES)
+        if (final := _FINAL_STATUS.match(start)) is not None:
+            return int(final[1]), None
+        head = read_head(start)
+        return head.status, head.value(b"Retry-After")
+
     def exchange(self, url: str, method: str) -> Exchange:
         """Return what was recorded, its response positioned at the first byte."""
         self.response.seek(0)
@@ -177,7 +197,7 @@ class Endpoint(Protocol):
 
 
 class Flight:
-    """What one download puts on the wire: usually one recording, two when the pool repeats on a fresh connection."""
+    """What one download puts on the wire: one recording, none where no connection could be made."""
 
     def __init__(
         self,
@@ -200,9 +220,15 @@ class Flight:
         """Whether only the beginning of the body is in memory."""
         return self._body is not None and self._body.cut
 
-    def begin(self, transport: Any) -> Recording:
-        """Open a recording: the request is about to be written."""
+    @property
+    def was_stale(self) -> bool:
+        """Whether a kept connection brought nothing: the server had closed it, most likely before the request came."""
+        return len(self.recordings) == 1 and self.recordings[0].kept and self.recordings[0].response_bytes == 0
+
+    def begin(self, transport: Any, *, kept: bool = False) -> Recording:
+        """Open a recording: the request is about to be written, on a connection that was ``kept`` or is new."""
         recording = Recording(transport, self)
+        recording.kept = kept
         self.recordings.append(recording)
         return recording
 
@@ -296,7 +322,7 @@ class TappedProtocol(LenientProtocol):
         """Open a recording and send; a connection that is not free refuses the request as before."""
         if self.state == "QUIESCENT":
             flight: Flight = getattr(request, _FLIGHT)
-            self._recording = flight.begin(self.transport)
+            self._recording = flight.begin(self.transport, kept=self._tx_request is not None)
             self._tx_request = request
         response = super().request(request)
         if self._parser is not None:
@@ -372,6 +398,7 @@ class TapPool(HTTPConnectionPool):
     """Twisted's pool of persistent connections, all of them tapped."""
 
     _factory = cast("Any", TapFactory)
+    retryAutomatically = False  # noqa: N815 - Twisted's name; a repetition is a request: it waits for its turn like any other
 
     def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[HTTP11ClientProtocol]:  # noqa: N802 - Twisted's name
         """Return a connection bound to the announced flight.

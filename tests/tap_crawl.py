@@ -29,11 +29,13 @@ from archive.model import Capture, Exchange
 from govcrawl.download import TapDownloadHandler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
+
+    from govcrawl.politeness import Ended
 
 
 def case_of(url: str) -> str:
@@ -55,6 +57,7 @@ class Memory:
     def __init__(self, crawler: Crawler) -> None:
         self.exchanges: list[dict[str, Any]] = []
         self.turns: list[str] = []
+        self.ends: list[Ended] = []
         crawler.signals.connect(self.stop_at_head, signal=signals.headers_received)
         crawler.signals.connect(self.stop_at_body, signal=signals.bytes_received)
 
@@ -73,13 +76,14 @@ class Memory:
         if case_of(request.url) == "stop-at-body":
             raise StopDownload(fail=False)
 
-    async def turn(self, request: Request) -> None:
+    async def turn(self, request: Request) -> Callable[[Ended], None]:
         """Wait for an asyncio future."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         loop.call_soon(future.set_result, None)
         await future
         self.turns.append(request.url)
+        return self.ends.append
 
     async def put_exchange(self, exchange: Exchange, request: Request) -> Capture:
         """Keep the exchange, after waiting for a Deferred; refuse what asks for it."""
@@ -217,6 +221,7 @@ def main() -> None:
     result = {
         "exchanges": memory.exchanges if memory else [],
         "turns": memory.turns if memory else [],
+        "ends": memory.ends if memory else [],
         "outcomes": spider.outcomes if isinstance(spider, TapSpider) else [],
     }
     Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")

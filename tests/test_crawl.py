@@ -77,7 +77,7 @@ def test_an_incremental_crawl_asks_only_for_what_is_new(site: SmallSite, tmp_pat
     site.asked.clear()
     done = crawl(tmp_path, site)
     assert done.returncode == 0, done.stdout
-    assert site.targets() == ["/robots.txt", LIST, f"{LIST}202403/t20240305_4.htm"]
+    assert site.targets() == [LIST, f"{LIST}202403/t20240305_4.htm"], "robots.txt is known for a day"
     assert "new 1 · changed 0" in done.stdout
 
 
@@ -241,8 +241,14 @@ def test_a_long_retry_after_ends_the_crawl_instead_of_being_ignored(site: SmallS
     site.routes[LIST] = (429, {"Retry-After": "86400"}, b"later")
     done = crawl(tmp_path, site)
     assert done.returncode == 1
-    assert "86400 s of quiet" in done.stdout
+    assert "answered 429 with Retry-After 86400 s: it is left alone until" in done.stdout
     assert site.targets().count(LIST) == 1
+    site.asked.clear()
+    again = crawl(tmp_path, site)
+    assert again.returncode == 1
+    assert "not begun (refused)" in again.stdout
+    assert "answered 429 with Retry-After 86400 s: it is left alone until" in again.stdout
+    assert site.targets() == [], "a new run inside the window asks nothing"
 
 
 def test_a_tiny_body_is_asked_for_again_after_the_home_page(site: SmallSite, tmp_path: Path) -> None:

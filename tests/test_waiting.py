@@ -15,7 +15,8 @@ from govcrawl.batches import Batches
 from govcrawl.errors import UnreadablePage
 from govcrawl.failures import RobotsUnavailable
 from govcrawl.files import Files
-from govcrawl.middlewares import RobotsMiddleware
+from govcrawl.machine import Machine
+from govcrawl.robots import RobotsMiddleware
 
 if TYPE_CHECKING:
     import pytest
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def test_who_waits_for_robots_txt_is_told_when_it_could_not_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first request fails with the archive's error, those beside it are disallowed; none hangs."""
-    crawler: Any = SimpleNamespace(settings=Settings({"USER_AGENT": "govcrawl"}))
+    governor = SimpleNamespace(machine=Machine([]), groups=SimpleNamespace(target=lambda _: ""))
+    session = SimpleNamespace(governor=governor)
+    crawler: Any = SimpleNamespace(settings=Settings({"USER_AGENT": "govcrawl"}), get_extension=lambda _: session)
     robots = RobotsMiddleware(crawler)
 
     async def fetch(_: str) -> Any:
@@ -37,6 +40,7 @@ def test_who_waits_for_robots_txt_is_told_when_it_could_not_be_kept(monkeypatch:
         return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
 
     assert [type(error) for error in asyncio.run(run())] == [ArchiveWriteError, RobotsUnavailable, RobotsUnavailable]
+    governor.machine.close()
 
 
 def test_who_waits_for_a_file_is_told_when_fetching_it_broke() -> None:

@@ -25,6 +25,7 @@ from govcrawl.connect_to import parse_connect_to
 from govcrawl.crawl_options import check_arguments, check_settings, quiet_engine
 from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.monitors import Progress, summary
+from govcrawl.politeness import find_hold_before
 from govcrawl.session import Session
 from govcrawl.speech import say
 from govcrawl.spider import DisclosureSpider
@@ -97,8 +98,14 @@ class Command(ScrapyCrawl):
         try:
             spidercls(**opts.spargs)
             parse_connect_to(process.settings.get("GOVCRAWL_CONNECT_TO") or "")
+            hold = find_hold_before(process.settings, spidercls.seeds().values(), spidercls.server_group)
         except UsageMistake as error:
             self._refuse(str(error), USAGE_EXIT)
+            return
+        if hold is not None:  # as its last crawl said: nothing is asked, nothing begun
+            self._refuse(
+                say(f"未开始（{hold.reason}）：{hold.sentence}", f"not begun ({hold.reason}): {hold.sentence}"), 1
+            )
             return
         try:
             require_browser(spidercls, process.settings)
