@@ -166,7 +166,9 @@ def test_add_check_crawl(tmp_path: Path, portal: Portal) -> None:
     with Catalog.open_read_only(tmp_path / "data" / "catalog.db") as catalog:
         assert list(export_documents(catalog)) == before
         rows = list(catalog.rows("SELECT agency, kind, COUNT(*) AS n FROM captures GROUP BY agency, kind"))
-        assert {row["kind"] for row in rows if row["agency"] == "probe"} == {"probe", "robots"}
+        assert {row["kind"] for row in rows if row["agency"] == "probe"} == {"probe"}, (
+            "robots.txt is known from the crawl"
+        )
         assert {row["name"] for row in reads.agencies(catalog)} == {"my_sfj", "probe"}
         assert len(list(catalog.rows("SELECT id FROM crawls WHERE agency = 'my_sfj'"))) == 1
 
