@@ -1,0 +1,54 @@
+"""A crawl judged at its end: facts from the catalog, a verdict, its note and rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from archive.catalog_facts import read_facts
+from archive.catalog_walks import LOCAL
+from archive.decisions import decide_verdict
+from archive.errors import ArchiveError
+from govcrawl import finding_words
+from govcrawl.verdicts import Fatal, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from archive.store import Store
+    from govcrawl.verdicts import Verdict
+
+logger = logging.getLogger(__name__)
+
+
+def judge_crawl(
+    store: Store, crawl_id: str, declared: Collection[str], fatal: tuple[str, str] | None, at: datetime
+) -> Verdict | None:
+    """Judge a crawl whose captures and states are put, and put the verdict; ``None`` where the archive is in the way.
+
+    Args:
+        store: the open store the crawl goes on in.
+        crawl_id: the crawl.
+        declared: channels that the agency declares now.
+        fatal: why it counts as failed or interrupted: one word and a sentence.
+        at: when it ended, UTC.
+    """
+    try:
+        facts = read_facts(store.catalog, crawl_id)
+        today = at.astimezone(LOCAL).date().isoformat()
+        verdict = judge(facts, declared=declared, fatal=Fatal(*fatal) if fatal else None, today=today)
+        store.put(decide_verdict(crawl_id, facts.agency, verdict.level, verdict.findings, at))
+    except ArchiveError as error:  # the crawl's end is tried all the same, and says what is wrong
+        logger.error("crawl could not be judged crawl=%s: %s", crawl_id, error)  # noqa: TRY400 - a known error, told in a sentence
+        return None
+    for one in verdict.findings:
+        logger.log(
+            logging.INFO if one.severity == "note" else logging.WARNING,
+            "finding severity=%s kind=%s channel=%s: %s",
+            one.severity,
+            one.kind,
+            one.channel,
+            finding_words.sentence(one.kind, one.facts, "en"),
+        )
+    return verdict
