@@ -82,6 +82,7 @@ class VersionSeen:
     publish_date: str | None
     list_date: str | None  # what its line in a list says
     date_text: str | None  # printed where the date stands
+    date_unread: bool  # … which is no date as it was read
     characters: int | None  # of the text; None where the document is itself a file
     undecodable: int  # U+FFFD in the text
     beginning: str
@@ -167,7 +168,7 @@ def read_facts(catalog: Catalog, crawl_id: str) -> CrawlFacts:
 
 _VERSIONS = f"""
 SELECT v.title, v.publish_date, v.publish_date_text, v.publish_date_source, v.source, v.index_number, v.document_number,
-  v.origins, v.method, v.capture_id, LENGTH(v.text) AS characters, SUBSTR(v.text, 1, {BEGINNING}) AS beginning,
+  v.origins, v.flags, v.method, v.capture_id, LENGTH(v.text) AS characters, SUBSTR(v.text, 1, {BEGINNING}) AS beginning,
   COALESCE(LENGTH(v.text) - LENGTH(REPLACE(v.text, CHAR(65533), '')), 0) AS undecodable,
   (SELECT l.channel FROM listings AS l WHERE l.document_id = v.document_id ORDER BY l.first_listed_at, l.channel LIMIT 1)
   AS channel,
@@ -227,6 +228,7 @@ def _version(row: Row) -> VersionSeen:
         publish_date=row["publish_date"],
         list_date=row["list_date"],
         date_text=row["publish_date_text"],
+        date_unread="publish_date_unreadable" in json.loads(row["flags"]),
         characters=None if itself else row["characters"] or 0,
         undecodable=row["undecodable"],
         beginning=row["beginning"] or "",

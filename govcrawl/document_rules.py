@@ -26,12 +26,11 @@ SURE_BEFORE = 30  # after so many without a single exception one exception is wo
 FIRST_LEAST = 10  # of a first crawl, where there is nothing to compare with
 COLLAPSED_CHARACTERS, COLLAPSED_SHARE = 20, 0.03
 UNDECODABLE_LEAST, UNDECODABLE_SHARE = 3, 0.005
-SAME_LEAST = 5
+SAME_LEAST, SEVERAL_DAYS = 5, 3  # documents; days that the lists say
 FILES_LEAST, FILES_SHARE, FILES_ALARM_LEAST, FILES_ALARM_SHARE, FILES_RISE = 3, 0.3, 5, 0.8, 0.2
 WHOLE_PAGE = "page+trafilatura"
 _CHINESE, _ODD, _LEAST_SAMPLE = 0.1, 0.3, 40
-_GBK_OF_UTF8 = frozenset("锛銆鐨勫涓浜鏄鍦鍜鏈鍏鍙鍚勭悊鍔炲彂甯冨叕寮€鏀垮簻")
-_GBK_SHARE = 0.25
+_READ_BACK = 0.3
 
 
 def drift(
@@ -89,7 +88,7 @@ def _judge_drift(channel: str | None, now: Sequence[VersionSeen], before: Sequen
 
 
 def is_garbled(one: VersionSeen) -> bool:
-    """Tell whether a text was decoded wrongly: U+FFFD, Latin letters with accents, or the rare characters that UTF-8 gives as GBK."""
+    """Tell whether a text was decoded wrongly: U+FFFD, accented Latin letters, or UTF-8 read as GBK."""
     if one.undecodable >= max(UNDECODABLE_LEAST, UNDECODABLE_SHARE * (one.characters or 0)):
         return True
     text = "".join(one.beginning.split())
@@ -97,8 +96,10 @@ def is_garbled(one: VersionSeen) -> bool:
         return False
     chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in text) / len(text)
     odd = sum("\u0080" <= letter <= "\u024f" for letter in text) / len(text)
-    rare = sum(letter in _GBK_OF_UTF8 for letter in text) / len(text)
-    return (chinese < _CHINESE and odd > _ODD) or rare > _GBK_SHARE
+    if chinese < _CHINESE:
+        return odd > _ODD
+    back = text.encode("gbk", "ignore").decode("utf-8", "ignore")  # of sound Chinese next to nothing is left
+    return sum("\u4e00" <= letter <= "\u9fff" for letter in back) / len(text) > _READ_BACK
 
 
 def _groups(
@@ -106,7 +107,7 @@ def _groups(
 ) -> Iterator[tuple[str | None, Sequence[VersionSeen], Sequence[VersionSeen]]]:
     """Documents of a channel against the channel's own; those of channels with too few of their own together."""
     thin: list[VersionSeen] = []
-    channels = dict.fromkeys(one.channel for one in facts.read)
+    channels = sorted({one.channel for one in facts.read}, key=str)
     for channel in channels:
         now = [one for one in facts.read if one.channel == channel]
         before = [one for one in facts.read_before if one.channel == channel]
@@ -143,7 +144,7 @@ def _signs(
 def _printed_unread(now: Sequence[VersionSeen], bad: Callable[[VersionSeen], bool]) -> bool:
     """Whether most of the documents without a date print something in its place."""
     wrong = [one for one in now if bad(one)]
-    return sum(one.date_text is not None for one in wrong) * 2 >= len(wrong)
+    return sum(one.date_unread for one in wrong) * 2 >= len(wrong)
 
 
 def _judge_dates(read: Sequence[VersionSeen], today: str) -> Iterator[Finding]:
@@ -155,11 +156,8 @@ def _judge_dates(read: Sequence[VersionSeen], today: str) -> Iterator[Finding]:
         said = {"what": "document", "count": len(future), "of": len(read)}
         yield Finding(kind="dates_future", severity="alarm", facts=said, capture_id=future[0].capture_id)
     otherwise = [one for one in dated if one.list_date and one.list_date != one.publish_date]
-    if (
-        len(dated) >= SAME_LEAST
-        and len({one.publish_date for one in dated}) == 1
-        and len(otherwise) * 5 >= len(dated) * 3
-    ):
+    same = len(dated) >= SAME_LEAST and len({one.publish_date for one in dated}) == 1
+    if same and len({one.list_date for one in otherwise}) >= SEVERAL_DAYS:
         said = {"what": "document", "of": len(dated), "date": dated[0].publish_date}
         yield Finding(kind="dates_same", severity="alarm", facts=said, capture_id=otherwise[0].capture_id)
 
@@ -190,7 +188,7 @@ def _judge_first(read: Sequence[VersionSeen]) -> Iterator[Finding]:
         return
     wrong: dict[str, list[VersionSeen]] = {
         "fields_missing": [one for one in pages if "title" not in one.printed],
-        "dates_unread": [one for one in pages if one.date_text and not one.publish_date],
+        "dates_unread": [one for one in pages if one.date_unread],
         "text_collapsed": [one for one in pages if (one.characters or 0) < COLLAPSED_CHARACTERS and not one.files],
         "garbled": [one for one in pages if is_garbled(one)],
     }

@@ -59,6 +59,12 @@ KINDS: Mapping[str, Words] = {
         "列表页 {url} 不存在了：{message}。栏目可能换了地址，请更新种子",
         "the list page {url} is not there any more: {message}. The channel may have moved; update its seed",
     ),
+    "list_broken": Words(
+        "列表中断",
+        "list broken off",
+        "列表走到 {url} 中断：{message}",
+        "the list broke off at {url}: {message}",
+    ),
     "list_down": Words(
         "列表取不到",
         "list not fetched",

@@ -37,7 +37,9 @@ def judge_crawl(
     try:
         facts = read_facts(store.catalog, crawl_id)
         today = at.astimezone(LOCAL).date().isoformat()
-        verdict = judge(facts, declared=declared, fatal=Fatal(*fatal) if fatal else None, today=today)
+        verdict = judge(
+            facts, declared=declared, fatal=Fatal(reason=fatal[0], sentence=fatal[1]) if fatal else None, today=today
+        )
         store.put(decide_verdict(crawl_id, facts.agency, verdict.level, verdict.findings, at))
     except ArchiveError as error:  # the crawl's end is tried all the same, and says what is wrong
         logger.error("crawl could not be judged crawl=%s: %s", crawl_id, error)  # noqa: TRY400 - a known error, told in a sentence

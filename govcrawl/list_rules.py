@@ -58,6 +58,8 @@ def _judge_unread(facts: CrawlFacts, channels: Sequence[ChannelFacts]) -> Iterat
         if trouble.reason in {"blocked", "login", "login_wall", "ending"}:
             continue
         kind = "redirected" if _led_astray(channel) else KINDS.get(trouble.reason, "list_unread")
+        if kind == "list_gone" and trouble.url != urldefrag(channel.seed_url).url:
+            kind = "list_broken"  # its first page is there
         kinds.setdefault(kind, []).append((channel, trouble))
     for kind, found in kinds.items():
         everything = len(found) == len(channels)

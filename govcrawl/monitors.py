@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 from scrapy import signals
 
+from govcrawl import finding_words as words
 from govcrawl.session import Session
 from govcrawl.speech import say
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 LINE_SECONDS = 30.0  # between two lines where there is no terminal
 FRAME_SECONDS = 0.25
 MEBIBYTE = 1024 * 1024
+MOST_FINDINGS = 8  # in the summary; govcrawl status has all
 
 
 class Progress:
@@ -139,4 +141,21 @@ def summary(session: Session) -> str:
         lines.append(
             say("完整：所有栏目已走到应到之处。", "complete: every channel was walked as far as it had to be.")
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_judged(session)])
+
+
+def _judged(session: Session) -> list[str]:
+    """The verdict and what changes it, the worst first."""
+    if session.verdict is None:
+        return []
+    shown = [one for one in session.verdict.findings if one.severity != "note"]
+    lines = [say("判定：", "verdict: ") + words.level(session.verdict.level)]
+    for one in shown[:MOST_FINDINGS]:
+        where = f" [{one.channel}]" if one.channel else ""
+        lines.append(
+            f"  {words.level(one.severity)} {words.name(one.kind)}{where}: {words.sentence(one.kind, one.facts)}"
+        )
+    if len(shown) > MOST_FINDINGS:
+        more = len(shown) - MOST_FINDINGS
+        lines.append(say(f"  另有 {more} 项：govcrawl status", f"  and {more} more: govcrawl status"))
+    return lines

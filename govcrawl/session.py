@@ -28,6 +28,7 @@ from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.errors import UnreadablePage
 from govcrawl.failures import read_failure
+from govcrawl.judgement import judge_crawl
 from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
 from govcrawl.workshop import SETTING, Workshop
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from govcrawl.decode import Page
     from govcrawl.spider import DisclosureSpider
+    from govcrawl.verdicts import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class Session:
         self.crawl_id = f"{spider.name}-{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.finished_at: datetime | None = None
         self.outcome: str | None = None
+        self.verdict: Verdict | None = None
         self.absences: list[Absence] = []
         self.met: dict[str, str] = {}  # document → address at which it answered in this crawl
         shared: Workshop | None = settings.get(SETTING)
@@ -388,6 +391,7 @@ class Session:
             _, (*states, settled) = self.store.put_batch((), (*gone, settle))
             self.tally.counts.update(states)
             self.tally.counts.update(settled)
+        self.verdict = judge_crawl(self.store, self.crawl_id, self.spider.seeds(), fatal, self.finished_at)
         self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] in PAUSES else "failed"
         self.store.finish_crawl(
             self.crawl_id,

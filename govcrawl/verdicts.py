@@ -6,8 +6,9 @@ their reasons: docs/monitoring.md. The worst finding is the verdict; a ``note`` 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from archive.catalog_walks import Finding
@@ -28,8 +29,10 @@ BLOCKED_ALARM = 3  # documents: one may be a firewall's whim, three are the host
 FAILED_LEAST, FAILED_SHARE, FAILED_ALARM_SHARE = 3, 0.1, 0.5
 GONE_LEAST, GONE_SHARE, GONE_ALARM_LEAST, GONE_ALARM_SHARE = 5, 0.2, 10, 0.5
 ROBOTS_LEAST, ROBOTS_SHARE = 3, 0.2
-NO_FAULT = frozenset({"robots", "off_site", "ending", "blocked"})  # failures of documents with rules of their own
+BLOCKS = frozenset({"blocked", "login", "login_wall"})  # reasons of failures that are blocks
+NO_FAULT = frozenset({"robots", "off_site", "ending", *BLOCKS})  # failures of documents with rules of their own
 
+_CHALLENGE = re.compile(r"answered (?:412|521)\b")
 _LOGIN = ("log-in form", "login", "log in")
 _EMPTY = ("empty body", "bytes without markup", "bytes that hold nothing", "bytes showing")
 
@@ -71,6 +74,7 @@ def judge(facts: CrawlFacts, *, declared: Collection[str], fatal: Fatal | None, 
         fatal: why the crawl counts as failed or interrupted, if it does.
         today: the agency's local calendar day, ``YYYY-MM-DD``.
     """
+    facts = replace(facts, troubles=tuple(map(_blocked_before_asked, facts.troubles)))
     findings = [
         *_judge_blocks(facts),
         *judge_lists(facts, declared),
@@ -87,6 +91,13 @@ def judge(facts: CrawlFacts, *, declared: Collection[str], fatal: Fatal | None, 
     return Verdict(level=level_of(findings), findings=tuple(findings))
 
 
+def _blocked_before_asked(one: Trouble) -> Trouble:
+    """A challenge in the place of robots.txt is a block, whatever the failure is called."""
+    return (
+        replace(one, reason="blocked") if one.reason == "robots_unavailable" and _CHALLENGE.search(one.message) else one
+    )
+
+
 def block_kind(message: str, reason: str = "blocked") -> str:
     """Return which kind of block a failure is."""
     if "login" in reason or any(mark in message for mark in _LOGIN):
@@ -100,7 +111,7 @@ def _judge_blocks(facts: CrawlFacts) -> Iterator[Finding]:
     """Challenges, firewalls, log-in walls, empty answers: of the host, whatever was asked for."""
     groups: dict[str, list[Trouble]] = {}
     for one in facts.troubles:
-        if one.reason in {"blocked", "login", "login_wall"}:
+        if one.reason in BLOCKS and one.kind not in {"attachment", "image"}:  # a file may be walled off by itself
             groups.setdefault(block_kind(one.message, one.reason), []).append(one)
     for kind, troubles in groups.items():
         listed = [one for one in troubles if one.kind in {"list", "robots", "home"}]
@@ -116,7 +127,10 @@ def _judge_failures(facts: CrawlFacts) -> Iterator[Finding]:
     failed = [one for one in asked if one.reason not in NO_FAULT]
     looks = facts.answered + facts.gone + len(asked)
     share = len(failed) / looks if looks else 0.0
-    if len(failed) >= FAILED_LEAST and share >= FAILED_SHARE:
+    listless = not any(
+        one.walk for one in facts.channels
+    )  # then what keeps us from the lists is the reason, and is told
+    if len(failed) >= FAILED_LEAST and share >= FAILED_SHARE and not listless:
         reasons = Counter(one.reason for one in failed)
         reason, count = reasons.most_common(1)[0]
         first = next(one for one in failed if one.reason == reason)

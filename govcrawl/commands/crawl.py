@@ -1,6 +1,7 @@
 """``scrapy crawl AGENCY``: Scrapy's command with a check before, progress meanwhile, a verdict and an exit code after.
 
-Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable, a list not readable, interrupted …);
+Exit codes: 0 the crawl is complete; 1 it is not (blocked, archive not writable, a list not readable, interrupted …) or what
+it saw is alarming (all dates gone, texts garbled …: docs/monitoring.md);
 2 what was asked for cannot be done (unknown agency or argument).
 """
 
@@ -54,10 +55,10 @@ class Command(ScrapyCrawl):
         """Return what ``scrapy crawl --help`` shows."""
         return say(
             "抓取一个机构的公开栏目，存入 WARC 和目录库。参数：-a mode=incremental|full -a since=YYYY-MM-DD -a limit=N；"
-            "-s DOWNLOAD_DELAY=0 取消默认的每秒一次的限速。退出码：0 完整，1 未完成，2 用法错误。",
+            "-s DOWNLOAD_DELAY=0 取消默认的每秒一次的限速。退出码：0 完整，1 未完成或有警报，2 用法错误。",
             "Crawl one agency's disclosure channels into WARC and catalog. Arguments: -a mode=incremental|full "
             "-a since=YYYY-MM-DD -a limit=N; -s DOWNLOAD_DELAY=0 lifts the default pace of one request a second. "
-            "Exit codes: 0 complete, 1 not complete, 2 usage.",
+            "Exit codes: 0 complete, 1 not complete or alarmed, 2 usage.",
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -132,7 +133,8 @@ class Command(ScrapyCrawl):
         if progress := crawler.get_extension(Progress):
             progress.clear()  # a forced end comes without the engine's
         sys.stdout.write(summary(session) + "\n")
-        self.exitcode = 0 if session.outcome == "finished" else 1
+        alarmed = session.verdict is not None and session.verdict.level == "alarm"
+        self.exitcode = 0 if session.outcome == "finished" and not alarmed else 1
 
     def _load(self, loader: SpiderLoaderProtocol, name: str) -> type[DisclosureSpider] | None:
         """Return an agency's class; None, with the reason said, where there is none that could be crawled."""
