@@ -95,6 +95,12 @@ KINDS: Mapping[str, Words] = {
         "列表页 {url} 转到了 {to}：{message}",
         "the list page {url} leads to {to}: {message}",
     ),
+    "forbidden": Words(
+        "拒绝访问",
+        "forbidden",
+        "网站拒绝给出列表页 {url}：{message}",
+        "the site refuses to give the list page {url}: {message}",
+    ),
     "robots_refuses": Words(
         "robots.txt 禁止",
         "robots.txt refuses",

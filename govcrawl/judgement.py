@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def judge_crawl(
-    store: Store, crawl_id: str, declared: Collection[str], fatal: tuple[str, str] | None, at: datetime
+    store: Store, crawl_id: str, declared: Collection[str], fatal: tuple[str, str] | None, at: datetime, *, paused: bool
 ) -> Verdict | None:
     """Judge a crawl whose captures and states are put, and put the verdict; ``None`` where the archive is in the way.
 
@@ -33,12 +33,16 @@ def judge_crawl(
         declared: channels that the agency declares now.
         fatal: why it counts as failed or interrupted: one word and a sentence.
         at: when it ended, UTC.
+        paused: it was interrupted, or goes on later by itself; nothing is wrong with the site.
     """
     try:
         facts = read_facts(store.catalog, crawl_id)
         today = at.astimezone(LOCAL).date().isoformat()
         verdict = judge(
-            facts, declared=declared, fatal=Fatal(reason=fatal[0], sentence=fatal[1]) if fatal else None, today=today
+            facts,
+            declared=declared,
+            fatal=Fatal(reason=fatal[0], sentence=fatal[1], paused=paused) if fatal else None,
+            today=today,
         )
         store.put(decide_verdict(crawl_id, facts.agency, verdict.level, verdict.findings, at))
     except ArchiveError as error:  # the crawl's end is tried all the same, and says what is wrong

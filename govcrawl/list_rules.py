@@ -34,6 +34,7 @@ KINDS = {
     "connection": "site_down",
     "cut": "site_down",
     "http_status": "site_down",
+    "forbidden": "forbidden",
     "robots": "robots_refuses",
     "robots_unavailable": "robots_unavailable",
     "off_site": "redirected",

@@ -391,8 +391,11 @@ class Session:
             _, (*states, settled) = self.store.put_batch((), (*gone, settle))
             self.tally.counts.update(states)
             self.tally.counts.update(settled)
-        self.verdict = judge_crawl(self.store, self.crawl_id, self.spider.seeds(), fatal, self.finished_at)
         self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] in PAUSES else "failed"
+        paused = self.outcome == "interrupted"
+        self.verdict = judge_crawl(
+            self.store, self.crawl_id, self.spider.seeds(), fatal, self.finished_at, paused=paused
+        )
         self.store.finish_crawl(
             self.crawl_id,
             outcome=self.outcome,

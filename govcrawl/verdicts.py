@@ -43,6 +43,7 @@ class Fatal:
 
     reason: str  # one word
     sentence: str
+    paused: bool = False  # interrupted, or it goes on later by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def judge(facts: CrawlFacts, *, declared: Collection[str], fatal: Fatal | None, 
         *judge_documents(facts, today),
         *judge_rhythm(facts, declared, today),
     ]
-    if fatal and fatal.reason != "interrupted" and not any(one.severity == "alarm" for one in findings):
+    if fatal and not fatal.paused and not any(one.severity == "alarm" for one in findings):
         findings.append(
             Finding(kind="failed", severity="alarm", facts={"reason": fatal.reason, "message": fatal.sentence})
         )
@@ -166,7 +167,7 @@ def _judge_partial(facts: CrawlFacts, declared: Collection[str], fatal: Fatal | 
     unwalked = [one.name for one in channels if one.walk is None or one.walk.ending in {"endless", "short", "unknown"}]
     if facts.asked:
         why, message = "asked", " ".join(f"{name}={value}" for name, value in facts.asked.items())
-    elif fatal and (unwalked or fatal.reason == "interrupted"):
+    elif fatal and (unwalked or fatal.paused):
         why, message = fatal.reason, fatal.sentence
     elif unwalked:
         why, message = "unknown", ""

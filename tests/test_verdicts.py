@@ -133,7 +133,7 @@ def test_a_channel_no_longer_declared_is_not_missed() -> None:
 def test_a_crawl_that_broke_off_is_partial_and_one_that_failed_is_alarming() -> None:
     """An interruption is a warning that says so; any other failure is an alarm, whatever no rule knows of."""
     nothing = replace(FACTS, channels=(replace(CHANNEL, walk=None),))
-    assert kinds(nothing, Fatal(reason="interrupted", sentence="Ctrl-C")) == ["warning partial"]
+    assert kinds(nothing, Fatal(reason="interrupted", sentence="Ctrl-C", paused=True)) == ["warning partial"]
     assert kinds(FACTS, Fatal(reason="bug", sentence="unexpected")) == ["alarm failed"]
 
 
