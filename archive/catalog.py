@@ -13,6 +13,7 @@ from archive import catalog_documents as documents
 from archive import catalog_listings as lists
 from archive import catalog_states as states
 from archive import catalog_walks as walks
+from archive.catalog_frontier import FrontierRows
 from archive.catalog_states import Sighting
 from archive.database import CatalogFile
 from archive.errors import CaptureMissing, CatalogError
@@ -20,7 +21,7 @@ from archive.model import Capture, KnownDocument, Put
 from archive.rows import capture_of, instant, json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -44,6 +45,7 @@ class Catalog:
     def __init__(self, file: CatalogFile) -> None:
         """Take an open file."""
         self.file = file
+        self.frontier = FrontierRows(file)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -136,6 +138,12 @@ class Catalog:
             if not self.file.update("crawls", {"id": crawl_id}, values):
                 raise CatalogError(f"catalog {self.file.path} has no crawl {crawl_id}: put_crawl comes first")
 
+    def continue_crawl(self, crawl_id: str) -> None:
+        """Note that a crawl goes on: what was said of its end by an interrupted sitting holds no more."""
+        with self.atomic():
+            values = {"outcome": "running", "finished_at": None, "reason": None, "counts": None}
+            self.file.update("crawls", {"id": crawl_id}, values)
+
     def has_crawl(self, crawl_id: str) -> bool:
         """Whether there is a row of this crawl."""
         return self.file.row("SELECT 1 FROM crawls WHERE id = ?", (crawl_id,)) is not None
@@ -222,6 +230,29 @@ class Catalog:
             if found.status == 200:  # noqa: PLR2004 - HTTP's own number
                 break
         return latest and replace(latest, etag=etag, last_modified=last_modified)
+
+    def capture_in_crawl(
+        self, crawl_id: str, agency: str, url: str, method: str, request_digest: str | None, *, after_id: int = 0
+    ) -> Capture | None:
+        """The crawl's own latest whole answer at an address: 200, or 304 for one that is known; ``None`` without one.
+
+        ``after_id``: of captures with a greater number only.
+        """
+        row = self.file.row(
+            "SELECT * FROM captures WHERE agency = ? AND url = ? AND crawl_id = ? AND method = ? AND request_digest IS ?"
+            " AND id > ? AND (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
+            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 1",
+            (agency, url, crawl_id, method, request_digest, after_id),
+        )
+        return None if row is None else capture_of(row)
+
+    def failure_in_crawl(self, crawl_id: str, agency: str, url: str) -> Row | None:
+        """The last failure of this crawl at a file's address, so that a file is asked for once in a crawl."""
+        return self.file.row(
+            "SELECT * FROM failures WHERE agency = ? AND url = ? AND crawl_id = ? AND kind IN ('attachment', 'image')"
+            " ORDER BY id DESC LIMIT 1",
+            (agency, url, crawl_id),
+        )
 
     def committed_end(self, warc_file: str) -> int | None:
         """Bytes of a WARC file up to the end of what was last committed of it; ``None`` when nothing was."""
@@ -343,6 +374,10 @@ class Catalog:
         sql = "SELECT name FROM channels WHERE agency = ? AND walked_to_end_at IS NOT NULL"
         return {row["name"] for row in self.file.rows(sql, (agency,))}
 
+    def listed_keys(self, crawl_id: str, agency: str, channel: str, keys: Collection[str]) -> set[str]:
+        """Those of some addresses that this crawl has seen in a channel's list already."""
+        return lists.listed_keys(self.file, crawl_id, agency, channel, keys)
+
     def lines_without_document(self, agency: str) -> list[tuple[str, Listing]]:
         """(channel, line) of what lists show and no document was made from; see :mod:`archive.catalog_listings`."""
         return lists.lines_without_document(self.file, agency)
@@ -367,6 +402,14 @@ class Catalog:
         """Every document of an agency, by id."""
         rows = self.file.rows("SELECT * FROM documents WHERE agency = ? ORDER BY id", (agency,))
         return [self._known(row) for row in rows]
+
+    def known_document(self, document_id: str) -> KnownDocument:
+        """One document.
+
+        Raises:
+            CatalogError: there is none.
+        """
+        return self._known(states.row_of(self.file, document_id))
 
     def _known(self, row: Row) -> KnownDocument:
         """What a recrawl needs of a document.

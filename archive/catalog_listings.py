@@ -15,7 +15,7 @@ from archive.model import Known, Listing
 from archive.rows import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from archive.database import CatalogFile
@@ -112,6 +112,17 @@ def _line_changed(before: Mapping[str, Any], line: Listing) -> bool:
     if before["publish_date"] and line.publish_date:
         return bool(before["publish_date"] != line.publish_date)
     return before["publish_date"] is None and line.publish_date is None and before["date_text"] != line.date_text
+
+
+def listed_keys(db: CatalogFile, crawl_id: str, agency: str, channel: str, keys: Collection[str]) -> set[str]:
+    """Those of some addresses that a crawl has seen in a channel's list already."""
+    marks = ", ".join("?" * len(keys))
+    rows = db.rows(
+        "SELECT url_key FROM listings WHERE agency = ? AND channel = ? AND last_crawl_id = ?"  # noqa: S608 - marks only
+        f" AND url_key IN ({marks})",
+        (agency, channel, crawl_id, *keys),
+    )
+    return {row["url_key"] for row in rows}
 
 
 def lines_without_document(db: CatalogFile, agency: str) -> list[tuple[str, Listing]]:

@@ -13,10 +13,8 @@ from archive.losses import put_loss
 from archive.manifest import (
     WARCINFO_FIELD,
     Line,
-    crawl_in_name,
-    crawls_with_manifest,
     last_manifest,
-    manifest_folder,
+    listed_files,
     warcinfo_value,
     write_manifest,
 )
@@ -73,11 +71,10 @@ class OpenCrawl:
         self.writer.keep()
 
     def close_with_manifest(self, data_dir: Path, said: Mapping[str, str], at: datetime) -> None:
-        """Close the file being written, then write the manifest of all files of this crawl."""
+        """Close the file being written, then write the manifest of what this sitting of the crawl wrote."""
         self.close_file()
-        files = [Line(row["sha256"], row["path"]) for row in self.catalog.closed_warc_files(self.agency, self.crawl_id)]
-        if files:
-            write_manifest(data_dir, self.agency, self.crawl_id, files, said, at)
+        if files := _without_manifest(self.catalog, self.agency, data_dir, self.crawl_id):
+            write_manifest(data_dir, self.agency, self.crawl_id, [line for _, line in files], said, at)
 
     def note_of(self, decision: Decision[Any]) -> Note:
         """Say a decision for the WARC."""
@@ -169,16 +166,23 @@ def warn_of_unknown_files(catalog: Catalog, agency: str, folder: Path) -> None:
 
 
 def heal_manifests(catalog: Catalog, agency: str, data_dir: Path, at: datetime) -> dict[str, str]:
-    """Write the manifests of crawls that died between closing their files and that; the agency's lock is held.
+    """Write the manifests of sittings that died between closing their files and that; the agency's lock is held.
 
     Returns the field that tells the next crawl's WARC files which manifest is the last.
     """
-    there = crawls_with_manifest(manifest_folder(data_dir, agency))
     left: dict[str, list[Line]] = {}
-    for row in catalog.closed_warc_files(agency):
-        if crawl_in_name(row["crawl_id"]) not in there:
-            left.setdefault(row["crawl_id"], []).append(Line(row["sha256"], row["path"]))
+    for crawl_id, line in _without_manifest(catalog, agency, data_dir):
+        left.setdefault(crawl_id, []).append(line)
     for crawl_id, files in left.items():
         said = {"note": "this crawl left no manifest; the next one wrote it, with what it found closed"}
         write_manifest(data_dir, agency, crawl_id, files, said, at)
     return {WARCINFO_FIELD: warcinfo_value(last_manifest(data_dir, agency))}
+
+
+def _without_manifest(
+    catalog: Catalog, agency: str, data_dir: Path, crawl_id: str | None = None
+) -> list[tuple[str, Line]]:
+    """Return (crawl, line) of an agency's (one crawl's) closed WARC files that no manifest names, in their order."""
+    named = set(listed_files(data_dir, agency))
+    rows = catalog.closed_warc_files(agency, crawl_id)
+    return [(row["crawl_id"], Line(row["sha256"], row["path"])) for row in rows if row["path"] not in named]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archive.model import Capture, Document, Known, Put, State
 
 T = TypeVar("T")
+U = TypeVar("U")
 Said = dict[str, "str | None"]
 
 PUT_LISTINGS = "put_listings"
@@ -53,6 +54,17 @@ class Decision(Generic[T]):
     at: datetime
     fields: Callable[[Catalog], Said]
     rows: Callable[[Catalog], T]
+
+    def then(self, more: Callable[[Catalog, T], U]) -> Decision[U]:
+        """Return this decision with further rows in the same transaction, which no note tells (:mod:`archive.catalog_frontier`)."""
+        return Decision(
+            crawl_id=self.crawl_id,
+            name=self.name,
+            target=self.target,
+            at=self.at,
+            fields=self.fields,
+            rows=lambda catalog: more(catalog, self.rows(catalog)),
+        )
 
 
 def decide_listings(
@@ -265,14 +277,14 @@ def decide_settle(crawl_id: str, agency: str, at: datetime) -> Decision[dict[str
 
 
 def decide_beginning(crawl_id: str, at: datetime) -> Decision[None]:
-    """Note that a crawl begins; who and how stands in the file's first record, the rows are there."""
+    """Note that a crawl begins, or goes on after it was interrupted; who and how stands in the file's first record."""
     return Decision(
         crawl_id=crawl_id,
         name=BEGIN_CRAWL,
         target=_crawl(crawl_id),
         at=at,
         fields=lambda _: {},
-        rows=lambda _: None,
+        rows=lambda catalog: catalog.continue_crawl(crawl_id),
     )
 
 

@@ -1,7 +1,7 @@
 """Manifests: what each crawl left behind, as digests chained from crawl to crawl.
 
-``manifests/<agency>/<NNNNNN>-<crawl>.sha256`` below the data directory lists every WARC file that the crawl closed and
-the manifest before it, in the form that ``sha256sum -c`` checks from the data directory; lines that begin with ``#`` are
+``manifests/<agency>/<NNNNNN>-<crawl>.sha256`` below the data directory lists every WARC file that one sitting of the crawl
+closed (one that was interrupted goes on in a further one, with a manifest of its own) and the manifest before it, in the form that ``sha256sum -c`` checks from the data directory; lines that begin with ``#`` are
 for people. ``HEAD`` beside them names the last one in the same form. Each WARC file states in its warcinfo record which
 manifest was the last when its crawl began, so a manifest that was left out is missed from both sides.
 """
@@ -60,23 +60,28 @@ def manifest_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
-def crawls_with_manifest(folder: Path) -> set[str]:
-    """Return the crawls that have a manifest, as :func:`crawl_in_name` writes them."""
-    return {match[2] for match in map(_NAME.fullmatch, manifest_names(folder)) if match}
-
-
 def crawl_in_name(crawl_id: str) -> str:
     """Write a crawl id so that it can stand in a file's name."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", crawl_id)
 
 
-def listed_files(data_dir: Path) -> list[str]:
-    """Return the WARC files that the manifests of a data directory name, relative to it, in order."""
+def listed_files(data_dir: Path, agency: str | None = None) -> list[str]:
+    """Return the WARC files that the manifests of a data directory (of one agency) name, relative to it, in order.
+
+    Raises:
+        ArchiveWriteError: a manifest cannot be read.
+    """
     folder = data_dir / FOLDER
     named: set[str] = set()
-    for agency in folder.iterdir() if folder.is_dir() else ():
-        for name in manifest_names(agency):
-            lines = (agency / name).read_text("utf-8", "replace").splitlines()
+    for one in folder.iterdir() if folder.is_dir() else ():
+        for name in manifest_names(one) if agency in {None, one.name} else ():
+            try:
+                lines = (one / name).read_text("utf-8", "replace").splitlines()
+            except OSError as error:
+                message = (
+                    f"{one / name}: the manifest cannot be read ({error.strerror}); make it readable, then try again"
+                )
+                raise ArchiveWriteError(message) from error
             paths = (match[2] for match in map(_LINE.fullmatch, lines) if match)
             named.update(path for path in paths if path.startswith("warc/"))
     return sorted(named)

@@ -298,6 +298,43 @@ def _add_fields(db: Database) -> None:
         db.execute(f'ALTER TABLE "versions" ADD COLUMN "{column}" TEXT')
 
 
+_FRONTIER = """\
+CREATE TABLE "frontier" (
+  "id" INTEGER PRIMARY KEY,
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "kind" TEXT NOT NULL,
+  "state" TEXT NOT NULL,
+  "priority" INTEGER NOT NULL,
+  "url" TEXT NOT NULL,
+  "url_key" TEXT NOT NULL,
+  "key" TEXT,
+  "channel" TEXT,
+  "via" TEXT,
+  "why" TEXT NOT NULL,
+  "document_id" TEXT REFERENCES "documents"("id"),
+  "of_id" INTEGER,
+  "answered_url" TEXT,
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "reason" TEXT,
+  "job" TEXT NOT NULL,
+  UNIQUE ("crawl_id", "kind", "url_key")
+);
+CREATE INDEX "idx_frontier_crawl_id_state_kind_priority" ON "frontier" ("crawl_id", "state", "kind", "priority");
+CREATE INDEX "idx_frontier_crawl_id_key" ON "frontier" ("crawl_id", "key");
+CREATE INDEX "idx_frontier_crawl_id_document_id" ON "frontier" ("crawl_id", "document_id");
+CREATE INDEX "idx_frontier_agency" ON "frontier" ("agency");
+"""
+
+
+@MIGRATIONS(name="0005_frontier")
+def _add_frontier(db: Database) -> None:
+    """Keep what a crawl still has to do, so that one that was interrupted goes on."""
+    for statement in _FRONTIER.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FINDINGS = """\
 CREATE TABLE "walks" (
   "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),

@@ -53,7 +53,7 @@ class Remake:
         """Put a file's row, and those of its agency and crawl where they are new."""
         crawl_id = event.crawl_id or unknown_crawl(agency)
         with self.catalog.atomic():
-            if event.agency is not None and not self.catalog.has_crawl(crawl_id):
+            if event.agency is not None:  # a later sitting may declare it otherwise
                 self.catalog.put_agency(event.agency)
             started_at = event.started_at or event.opened_at
             self._crawl_is_there(crawl_id, agency, started_at, event)
@@ -183,7 +183,9 @@ class Remake:
                 catalog.settle(crawl_id, agency, event.at)
             elif name in {decisions.JUDGE_CRAWL, decisions.FINISH_CRAWL}:
                 self._end(event, said)
-            elif name != decisions.BEGIN_CRAWL:
+            elif name == decisions.BEGIN_CRAWL:
+                catalog.continue_crawl(crawl_id)
+            else:
                 raise ValueError(f"a decision {name!r} that this version does not know; update govcrawl")
         except KeyError as error:
             raise ValueError(f"the note of a decision {name!r} says no {error}") from error

@@ -20,6 +20,7 @@ from archive.columns import real_or_null as _real_or_null
 from archive.columns import text as _text
 from archive.columns import text_or_null as _text_or_null
 from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
+from archive.schema_frontier import FRONTIER
 from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
 
 _URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
@@ -328,6 +329,7 @@ TABLES = (
     FAILURES,
     WALKS,
     FINDINGS,
+    FRONTIER,
     SEARCH_ROWS,
 )
 

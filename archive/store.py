@@ -34,7 +34,7 @@ from archive.records import context_fields, dump_json, one_line, plain_url
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -163,7 +163,7 @@ class Store:
     ) -> None:
         """Begin a crawl: lock its agency, repair what a dead process left, put agency and crawl into the catalog.
 
-        ``extra_info`` are further fields for each WARC file's first record. Raises :class:`ArchiveBusy` when another
+        The id of a crawl that was interrupted, with when it began, goes on with it: a further sitting. ``extra_info`` are further fields for each WARC file's first record. Raises :class:`ArchiveBusy` when another
         process crawls the agency.
         """
         with self._lock:
@@ -175,6 +175,7 @@ class Store:
                 refuse_losses(self.catalog, agency.name, self.data_dir)
                 warn_of_unknown_files(self.catalog, agency.name, folder)
                 chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
+                continued = self.catalog.has_crawl(crawl_id)
             except BaseException:
                 lock.release()
                 raise
@@ -204,9 +205,10 @@ class Store:
             try:
                 with self.catalog.atomic():
                     self.catalog.put_agency(agency)
-                    self.catalog.put_crawl(crawl_id, agency.name, mode, started_at, options, software)
+                    if not continued:
+                        self.catalog.put_crawl(crawl_id, agency.name, mode, started_at, options, software)
                     # noted at once: even a crawl that ends before its first capture can be told from the WARC files
-                    self.put(decide_beginning(crawl_id, started_at))
+                    self.put(decide_beginning(crawl_id, self._now() if continued else started_at))
                 begun = True
             finally:
                 if not begun:
@@ -217,9 +219,9 @@ class Store:
     def finish_crawl(
         self, crawl_id: str, outcome: str, reason: str | None, counts: Mapping[str, Any], finished_at: datetime
     ) -> None:
-        """End a crawl: close its WARC file, put its outcome, let go of its agency.
+        """End a crawl, or a sitting of it: close its WARC file, put its outcome, let go of its agency.
 
-        Every step is tried even when one before it failed; then the failure is raised.
+        A finished crawl's frontier is dropped with its end; that of one that was interrupted waits for it to go on. Every step is tried even when one before it failed; then the failure is raised.
         """
         with self._lock:
             crawl = self._crawl(crawl_id)
@@ -229,7 +231,10 @@ class Store:
                 said = {"outcome": outcome, "reason": reason or "", "finished": finished_at.astimezone(UTC).isoformat()}
                 steps.callback(crawl.close_with_manifest, self.data_dir, said, self._now())
                 try:
-                    self.put(decide_end(crawl_id, outcome, reason, counts, finished_at))
+                    end = decide_end(crawl_id, outcome, reason, counts, finished_at)
+                    self.put(
+                        end.then(lambda catalog, _: catalog.frontier.clear(crawl_id)) if outcome == "finished" else end
+                    )
                 except ArchiveWriteError:  # the WARC cannot be told: the catalog still is, where it can be
                     steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
                     raise
@@ -299,10 +304,12 @@ class Store:
         at: datetime,
         *,
         capture_id: int | None = None,
+        rows: Callable[[Catalog], object] | None = None,
     ) -> None:
         """Store that a request brought no (whole) response, or that it could not be read: a metadata record and a row.
 
-        ``reason`` is a short name for counting, ``message`` a sentence, ``capture_id`` what was captured of it.
+        ``reason`` is a short name for counting, ``message`` a sentence, ``capture_id`` what was captured of it; ``rows``
+        are further ones of the same transaction.
         """
         with self._lock:
             crawl = self._crawl(context.crawl_id)
@@ -332,6 +339,13 @@ class Store:
                         note.record_id,
                         at,
                     )
+                    if rows is not None:
+                        rows(self.catalog)
+
+    def put_rows(self, rows: Callable[[Catalog], T]) -> T:
+        """Run something of the catalog's frontier in a transaction of its own; nothing of it stands in the WARC."""
+        with self._lock, self.catalog.atomic():
+            return rows(self.catalog)
 
     def put_resource(self, capture: Capture, url: str, content: bytes, content_type: str, at: datetime) -> str:
         """Store what was made from a capture and no server sent, such as a rendered page; returns its record id.
@@ -388,6 +402,11 @@ class Store:
             return None
         own = self.catalog.capture(file.capture_id)
         return last if (last.refers_to or last.record_id) == (own.refers_to or own.record_id) else None
+
+    def read(self, question: Callable[[Catalog], T]) -> T:
+        """Ask the catalog several things at once, by its named reads."""
+        with self._lock:
+            return question(self.catalog)
 
     def _crawl(self, crawl_id: str) -> OpenCrawl:
         crawl = self._crawls.get(crawl_id)

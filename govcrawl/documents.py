@@ -5,30 +5,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from scrapy import Request
+
 from archive.decisions import decide_alias, decide_document, decide_unchanged
-from govcrawl.errors import NotAPage
+from archive.errors import ArchiveError
+from govcrawl.errors import CrawlError, NotAPage
+from govcrawl.failures import CrawlEnding, read_failure
 from govcrawl.files import Files, read_file_response
+from govcrawl.frontier import UNREAD
 from govcrawl.guard import check
 from govcrawl.reading import is_file_answer, read_document, said_entry
-from govcrawl.responses import NOT_MODIFIED, OK, check_whole, read_response
+from govcrawl.responses import NOT_MODIFIED, OK, READ_STATUSES, check_whole, read_response, validators
+from govcrawl.session import request_meta
+from govcrawl.stored import resumed_meta
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_copy, simplified
-from govcrawl.urls import url_key
+from govcrawl.urls import qualified_key, url_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from scrapy import Request
     from scrapy.http import Response
+    from twisted.python.failure import Failure
 
-    from archive.model import Capture, Document, File, KnownDocument
+    from archive.catalog import Catalog
+    from archive.model import Capture, Document, File, KnownDocument, Put
     from govcrawl.decode import Page
-    from govcrawl.items import ListEntry
+    from govcrawl.frontier import Frontier, Job
     from govcrawl.session import Session
 
 logger = logging.getLogger(__name__)
@@ -36,32 +45,92 @@ logger = logging.getLogger(__name__)
 COUNTED_FIELDS = ("title", "publish_date", "source")  # missing ones are counted for the crawl's row
 
 
-@dataclass(slots=True)
-class Job:
-    """One document to fetch, however many lists name it."""
-
-    entry: ListEntry | None
-    channel: str | None
-    via: str | None
-    known: KnownDocument | None
-    aliases: list[tuple[str, str]] = field(default_factory=list)  # (url, url_key) other lists use
-    document_id: str | None = None
-    retried: bool = False  # its line was listed before and is without a document still
-    tried_elsewhere: bool = False  # asked for where it seems to stand now, after it was gone from where it was known
-
-
 class Documents:
     """Puts the documents of one crawl into the catalog."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, frontier: Frontier) -> None:
         self._session = session
+        self._frontier = frontier
         self._files = Files(session)
         self._copies: dict[
             str, list[tuple[str, str | None]]
         ] = {}  # simplified title → (url, text) of traditional copies
         self._copying = asyncio.Lock()  # a copy and its original are put one after the other
 
-    async def put_answer(self, response: Response, job: Job, capture: Capture) -> None:
+    def request(self, job: Job) -> Request:
+        """Return the request for a document."""
+        entry, known = job.entry, job.known
+        said = {} if entry is None else {"title": entry.title, "date": entry.date_text, "key": entry.key, **entry.extra}
+        meta = request_meta(
+            "document", channel=job.channel, via=job.via, hops="L", entry={k: v for k, v in said.items() if v}
+        )
+        return Request(
+            job.url,
+            callback=self.answered,
+            errback=self.failed,
+            headers=validators(known.last_capture if known and job.url == known.url else None),
+            meta={"handle_httpstatus_list": READ_STATUSES, **meta, **resumed_meta(self._session)},
+            dont_filter=True,
+            cb_kwargs={"job": job},
+        )
+
+    async def answered(self, response: Response, job: Job) -> None:
+        """Read a document, fetch its files, and put it all into the catalog, with the end of its row in the frontier."""
+        request = cast("Request", response.request)
+        capture: Capture = request.meta["capture"]
+        async with self._frontier.holding(job.row_id, self._given_up(job)):
+            try:
+                await self._put_answer(response, job, capture)
+            except NotAPage as error:
+                await self._put_absent(request, job, capture, error)
+            except CrawlError as error:
+                await self._put_unread(request, job, error, capture.id)
+            self._session.tally.counts["documents"] += 1
+
+    async def failed(self, failure: Failure) -> None:
+        """Record a document that could not be fetched."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        job: Job = request.cb_kwargs["job"]
+        capture: Capture | None = request.meta.get("capture")
+        async with self._frontier.holding(job.row_id, self._given_up(job)):
+            if isinstance(failure.value, ArchiveError | CrawlEnding):
+                raise failure.value
+            await self._put_unread(request, job, failure.value, capture.id if capture else None)
+            self._session.tally.counts["documents"] += 1
+
+    def _given_up(self, job: Job) -> Callable[[Catalog], None]:
+        """Return what ends a job's row after an error that nobody foresaw."""
+        return lambda catalog: catalog.frontier.end(job.row_id, "done", reason=UNREAD)
+
+    async def _put_absent(self, request: Request, job: Job, capture: Capture, error: NotAPage) -> None:
+        """Look where a list says that a known document stands now; note that it is gone where it is nowhere."""
+        session, known = self._session, job.known
+        if known is None:
+            await session.put_failure(request, *read_failure(error), capture.id, self._given_up(job))
+            return
+        if elsewhere := await self._find_elsewhere(job, known):
+            job.tried_elsewhere, job.url = True, elsewhere
+            change = partial(_change, row_id=job.row_id, job=job.said(), url=elsewhere)
+            await session.call(session.store.put_rows, change)
+            self._frontier.put_job(job)
+            return
+        logger.info("absent id=%s url=%s: %s", known.document_id, request.url, error)
+        absent = partial(_absent, row_id=job.row_id, capture_id=capture.id, reason=str(error))
+        await session.call(session.store.put_rows, absent)
+
+    async def _put_unread(
+        self, request: Request, job: Job, error: BaseException | None, capture_id: int | None
+    ) -> None:
+        """Record a document that could not be had or read."""
+        session = self._session
+        reason, message = read_failure(error)
+        # one that could not be had at an earlier crawl either says nothing of this one
+        counts = job.why != UNREAD and reason not in {"robots", "off_site"}
+        session.tally.counts["documents/unread"] += counts
+        ended = partial(_unread, row_id=job.row_id, reason=UNREAD if counts else reason)
+        await session.put_failure(request, reason, message, capture_id, ended)
+
+    async def _put_answer(self, response: Response, job: Job, capture: Capture) -> None:
         """Put what a document request brought.
 
         Raises:
@@ -84,12 +153,15 @@ class Documents:
             check_whole(response)
             await self._put_page(job, page, capture.id, moved=moved)
 
-    def find_elsewhere(self, job: Job) -> str | None:
+    async def _find_elsewhere(self, job: Job, known: KnownDocument) -> str | None:
         """Return where a document that is gone from its known address stands by its list's line, or answered in this crawl."""
-        known = job.known
-        if known is None or job.tried_elsewhere:
+        if job.tried_elsewhere:
             return None
-        urls = (job.entry.url if job.entry else None, self._session.met.get(known.document_id))
+        session, document_id = self._session, known.document_id
+        met = await session.call(
+            session.store.read, lambda catalog: catalog.frontier.answered_url(session.crawl_id, document_id)
+        )
+        urls = (job.entry.url if job.entry else None, met)
         return next((url for url in urls if url and url_key(url) != url_key(known.url)), None)
 
     def _check_redirect(self, response: Response, job: Job) -> bool:
@@ -125,7 +197,8 @@ class Documents:
         images = [await files.fetch(file, "image", known.url, file) for file in known.images]
         before = (*known.attachments, *known.images)
         if all(now.sha256 in {None, then.sha256} for now, then in zip((*attachments, *images), before, strict=True)):
-            await session.put(decide_unchanged(session.crawl_id, known.document_id, capture.id, datetime.now(UTC)))
+            unchanged = decide_unchanged(session.crawl_id, known.document_id, capture.id, datetime.now(UTC))
+            await session.put(unchanged.then(_done(job, known.url)))
             session.tally.counts["unchanged"] += 1
             job.document_id = known.document_id
             taken = len(job.aliases)
@@ -170,6 +243,8 @@ class Documents:
             job.document_id = original.document_id
             session.tally.counts["copies"] += 1
             await self._put_aliases(original.document_id, _other_addresses(job, original.url, url))
+            copy_of = partial(_copy, row_id=job.row_id, document_id=original.document_id)
+            await session.call(session.store.put_rows, copy_of)
 
     def _copies_of(self, document: Document) -> list[str]:
         """Return the addresses of traditional copies of a document that were read before it."""
@@ -203,10 +278,9 @@ class Documents:
                 at=datetime.now(UTC),
                 moved=moved,
                 entry=said_entry(job.entry),
-            )
+            ).then(_done(job, url))
         )
         job.document_id = put.document_id
-        session.met[put.document_id] = url
         session.attachments.offer(files[0])
         await self._put_aliases(put.document_id, job.aliases[taken:])  # named by lists while the document was being put
         session.tally.counts[put.outcome] += 1
@@ -241,6 +315,28 @@ def _place(url: str) -> str:
     return re.sub(r"/(?:index\.\w+)?$", "", url_key(url))
 
 
-def qualified_key(url: str, key: str | None) -> str | None:
-    """Return a CMS id with its host: ids are unique on one host only."""
-    return f"{urlsplit(url).hostname}/{key}" if key else None
+# What becomes of a job's row, in the transaction of what became of its document
+
+
+def _done(job: Job, url: str) -> Callable[[Catalog, Put], Put]:
+    def end(catalog: Catalog, put: Put) -> Put:
+        catalog.frontier.end(job.row_id, "done", document_id=put.document_id, answered_url=url)
+        return put
+
+    return end
+
+
+def _copy(catalog: Catalog, *, row_id: int, document_id: str) -> None:
+    catalog.frontier.end(row_id, "done", document_id=document_id, reason="copy")
+
+
+def _unread(catalog: Catalog, *, row_id: int, reason: str) -> None:
+    catalog.frontier.end(row_id, "done", reason=reason)
+
+
+def _absent(catalog: Catalog, *, row_id: int, capture_id: int, reason: str) -> None:
+    catalog.frontier.end(row_id, "absent", capture_id=capture_id, reason=reason)
+
+
+def _change(catalog: Catalog, *, row_id: int, job: Mapping[str, Any], url: str) -> None:
+    catalog.frontier.change(row_id, job=job, url=url)

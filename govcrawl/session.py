@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -18,16 +18,16 @@ import scrapy
 import twisted
 from scrapy import signals
 
-from archive.decisions import Decision, decide_absence, decide_settle
 from archive.digest import digest_pieces
 from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
+from archive.rows import parse_instant
 from govcrawl import __version__
 from govcrawl.attachments import Attachments
 from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
+from govcrawl.endings import decide_states
 from govcrawl.errors import UnreadablePage
-from govcrawl.failures import read_failure
 from govcrawl.judgement import judge_crawl
 from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
+    from archive.catalog import Catalog
+    from archive.decisions import Decision
     from govcrawl.decode import Page
     from govcrawl.spider import DisclosureSpider
     from govcrawl.verdicts import Verdict
@@ -71,15 +73,6 @@ def request_meta(
 
 
 @dataclass(slots=True)
-class Absence:
-    """A known document that was not there at this look."""
-
-    document_id: str
-    capture_id: int | None
-    reason: str
-
-
-@dataclass(slots=True)
 class Tally:
     """What happened so far, for progress, summary and the crawl's row."""
 
@@ -105,8 +98,8 @@ class Session:
         self.finished_at: datetime | None = None
         self.outcome: str | None = None
         self.verdict: Verdict | None = None
-        self.absences: list[Absence] = []
-        self.met: dict[str, str] = {}  # document → address at which it answered in this crawl
+        self._stopped = False  # it ends as failed, at once
+        self.resumed = False  # a further sitting of a crawl that was interrupted
         shared: Workshop | None = settings.get(SETTING)
         self._own = Workshop(settings) if shared is None else None
         self.workshop = self._own or cast("Workshop", shared)
@@ -144,7 +137,15 @@ class Session:
         return session
 
     def _begin(self) -> None:
+        """Begin a crawl, or go on with the agency's latest where that was interrupted and asked for the same."""
         settings, spider = self.crawler.settings, self.spider
+        began_at = self.started_at
+        since = began_at - timedelta(days=settings.getfloat("GOVCRAWL_RESUME_DAYS"))
+        left = self.store.read(lambda c: c.frontier.resumable(spider.name, spider.mode, spider.arguments(), since))
+        if left is not None:
+            self.resumed, self.crawl_id, began_at = True, left["id"], parse_instant(left["started_at"])
+            self.tally.counts = self.store.read(lambda catalog: catalog.frontier.recount(self.crawl_id))
+            logger.info("crawl goes on crawl=%s began_at=%s", self.crawl_id, left["started_at"])
         extra = {
             "description": f"Disclosure (政务公开) pages of {spider.agency}, crawl {self.crawl_id}",
             "isPartOf": spider.name,
@@ -165,7 +166,7 @@ class Session:
             user_agent=settings["USER_AGENT"],
             contact=settings.get("GOVCRAWL_CONTACT") or None,
             extra_info=extra,
-            started_at=self.started_at,
+            started_at=began_at,
         )
 
     # --- what the download handler needs (govcrawl.download.CaptureSink) ---
@@ -272,8 +273,15 @@ class Session:
             except UnreadableContent as error:
                 raise UnreadablePage(f"{capture.url}: {error}") from error
 
-    async def put_failure(self, request: Request, reason: str, message: str, capture_id: int | None = None) -> None:
-        """Record what could not be got or read, and why; a host that keeps blocking ends the crawl."""
+    async def put_failure(
+        self,
+        request: Request,
+        reason: str,
+        message: str,
+        capture_id: int | None = None,
+        rows: Callable[[Catalog], object] | None = None,
+    ) -> None:
+        """Record what could not be got or read, and why, with ``rows`` of the frontier; a host that keeps blocking ends the crawl."""
         context = self.context(request)
         self.tally.counts["failed"] += 1
         self.tally.counts[f"failed/{reason}"] += 1
@@ -287,23 +295,16 @@ class Session:
             message=message,
             capture_id=capture_id,
             at=datetime.now(UTC),
+            rows=rows,
         )
         if reason == "blocked" and self.tally.counts["failed/blocked"] >= BLOCKED_LIMIT:
             self.stop(reason, message)
 
-    async def put_unread(
-        self, request: Request, error: BaseException | None, capture_id: int | None, *, again: bool
-    ) -> None:
-        """Record a document that could not be had or read; ``again``: nor could it be at an earlier crawl."""
-        reason, message = read_failure(error)
-        if not again and reason not in {"robots", "off_site", "ending"}:
-            self.tally.counts["documents/unread"] += 1
-        await self.put_failure(request, reason, message, capture_id)
-
     def stop(self, reason: str, sentence: str) -> None:
         """End the crawl as failed; the first reason stands."""
-        if self.tally.fatal:
+        if self._stopped:
             return
+        self._stopped = True
         self.tally.fatal = (reason, sentence)
         logger.error("crawl stops reason=%s: %s", reason, sentence)
         self.governor.closed = True
@@ -318,7 +319,7 @@ class Session:
     def spider_opened(self) -> None:
         """Start the readers while the first lists are on their way."""
         # an interrupt reaches the engine only: what waits for its turn then is given up, not sat out
-        self.governor.ending = self._is_ending
+        self.governor.ending = self.is_ending
         host = urlsplit(self.spider.base_url).hostname or ""
         if not self.crawler.settings.get("GOVCRAWL_CONTACT") and is_public(host):
             message = "no contact is set: %s sees %r in the User-Agent; set GOVCRAWL_CONTACT to an address or URL where its operator can reach you"
@@ -326,8 +327,9 @@ class Session:
         self.readers.start()
         self.attachments.start()
 
-    def _is_ending(self) -> bool:
-        return not self.crawler.engine.running
+    def is_ending(self) -> bool:
+        """Tell whether the crawl is being ended: nothing more is sent."""
+        return self._stopped or not self.crawler.engine.running
 
     def spider_error(self, failure: Failure) -> None:
         """Note an error that nobody foresaw; Scrapy logs it with its traceback."""
@@ -341,26 +343,30 @@ class Session:
 
     async def spider_closed(self, reason: str) -> None:
         """Turn what was and was not seen into states, and close the crawl's row and WARC file."""
-        if reason != "finished":
-            self.fail(
-                "interrupted" if reason in {"shutdown", "cancelled"} else reason,
-                f"the crawl ended before its lists did ({reason}); the same command again goes on from here",
+        if reason in {"shutdown", "cancelled"} and not self._stopped:
+            sentence = (
+                "the crawl was ended before its lists and documents were; the same command again goes on from here"
             )
+            self.tally.fatal = ("interrupted", sentence)  # whatever else failed: it is not over yet
+        elif reason != "finished":
+            self.fail(reason, f"the crawl ended before its lists did ({reason}); the same command again begins anew")
         counts = self.tally.counts
         if counts["documents/unread"] >= UNREAD_LIMIT and not any(
             counts[name] for name in ("new", "changed", "unchanged")
         ):
             message = f"none of {counts['documents/unread']} documents asked for could be read; the log names each with its reason"
             self.fail("documents", message)
-        await self.workshop.drain()
         try:
+            await self.workshop.drain()
             await self.workshop.call(self._finish)
         except ArchiveError as error:
             self._could_not_close(error)
         finally:
-            await self.attachments.finish(wait=reason == "finished")
-            await self.governor.close()
-            await self._leave()
+            try:
+                await self.attachments.finish(wait=reason == "finished")
+                await self.governor.close()
+            finally:
+                await self._leave()
         logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
 
     async def _leave(self) -> None:
@@ -379,17 +385,12 @@ class Session:
         logger.error("crawl could not be closed: %s", error)
 
     def _finish(self) -> None:
-        self.finished_at = datetime.now(UTC)
-        fatal = self.tally.fatal
+        self.finished_at = at = datetime.now(UTC)
+        agency, fatal = self.spider.name, self.tally.fatal
         if fatal is None and not self.spider.partial and not self.tally.counts["failed/blocked"]:
-            gone = [
-                decide_absence(self.crawl_id, one.document_id, one.capture_id, one.reason, self.finished_at)
-                for one in self.absences
-                if one.document_id not in self.met  # gone from its known address, but its page was met at another one
-            ]
-            settle = decide_settle(self.crawl_id, self.spider.name, self.finished_at)
-            _, (*states, settled) = self.store.put_batch((), (*gone, settle))
-            self.tally.counts.update(states)
+            ends = self.store.read(lambda catalog: decide_states(catalog, self.crawl_id, agency, at))
+            _, (*states, settled) = self.store.put_batch((), ends)
+            self.tally.counts.update(state for state in states if isinstance(state, str))
             self.tally.counts.update(settled)
         self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] in PAUSES else "failed"
         paused = self.outcome == "interrupted"

@@ -72,6 +72,9 @@ RETRY_TIMES = 2  # after the first attempt
 RETRY_HTTP_CODES = [408, 429, 500, 502, 503, 504, 522, 524]
 REDIRECT_MAX_TIMES = 10
 METAREFRESH_ENABLED = False  # a refresh to the parent is how a withdrawn page answers: it is read, not followed
+GOVCRAWL_RESUME_DAYS = (
+    2.0  # an interrupted crawl goes on where it stood for so long; later the lists have shifted too far
+)
 DEPTH_LIMIT = 0  # lists are walked to their end; traps are avoided by following nothing but list entries and next pages
 GOVCRAWL_MAX_LIST_PAGES = 2000  # per channel and crawl: a list that never ends is reported, not walked for ever
 
@@ -116,6 +119,7 @@ EXTENSIONS = {
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "govcrawl.stored.StoredAnswers": 80,
     "govcrawl.middlewares.OnSiteMiddleware": 90,
     "govcrawl.robots.RobotsMiddleware": 100,
     "govcrawl.middlewares.ServerGroupMiddleware": 110,

@@ -274,3 +274,8 @@ def _is_icon(image: Any, url: str) -> bool:
     # an image that stands for the file it links to is that file's icon, unless it is large enough to be the content itself
     link = next(image.iterancestors("a"), None)
     return link is not None and extension(link.get("href") or "") in FILE_EXTENSIONS
+
+
+def qualified_key(url: str, key: str | None) -> str | None:
+    """Return a CMS id with its host: ids are unique on one host only."""
+    return f"{urlsplit(url).hostname}/{key}" if key else None

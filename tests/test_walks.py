@@ -7,7 +7,7 @@ from typing import Any
 from archive.model import Known, Listing
 from govcrawl.items import ListEntry, ListPage, NextPage
 from govcrawl.spider import DisclosureSpider
-from govcrawl.walks import ASK_AGAIN, Walk, begin_walks
+from govcrawl.walks import ASK_AGAIN, Taken, Walk, group_walks
 
 HOST = "http://a.test"
 NEXT = NextPage(url=f"{HOST}/index_1.htm", number=2)
@@ -24,6 +24,12 @@ def walk(*, full: bool = True) -> Walk:
     return Walk("公告", f"{HOST}/", full)
 
 
+def take(one: Walk, listed: ListPage) -> Taken:
+    """Take a page as a crawl does; the walk remembers what it saw, as one in a browser."""
+    one.seen = one.seen or set()
+    return one.take(listed, one.read_lines(listed, DisclosureSpider.canonical), one.seen)
+
+
 def known(path: str, *, listed_before: bool) -> Known:
     """What the catalog knows of a line."""
     line = Listing(
@@ -37,7 +43,7 @@ def known(path: str, *, listed_before: bool) -> Known:
 def test_each_document_is_taken_once_by_its_canonical_address() -> None:
     """A gateway's copy of a line that was seen is no new line; its address is handed on, and the list's count holds it."""
     one = walk()
-    taken = one.take(page("/t1.htm", f"{HOST}/gate/big5/a.test/t1.htm", "/t2.htm", total=3), DisclosureSpider.canonical)
+    taken = take(one, page("/t1.htm", f"{HOST}/gate/big5/a.test/t1.htm", "/t2.htm", total=3))
     assert [entry.url for entry in taken.fresh] == [f"{HOST}/t1.htm", f"{HOST}/t2.htm"]
     assert taken.twins == (("a.test/t1.htm", f"{HOST}/gate/big5/a.test/t1.htm"),)
     assert not one.short
@@ -46,27 +52,27 @@ def test_each_document_is_taken_once_by_its_canonical_address() -> None:
 def test_lines_that_are_no_documents_count_towards_the_total() -> None:
     """Skipped lines fill a list's count; a list that counts more is short."""
     one = walk()
-    one.take(page("/t1.htm", total=3, skipped=1), DisclosureSpider.canonical)
+    take(one, page("/t1.htm", total=3, skipped=1))
     assert one.short
-    one.take(page("/t2.htm"), DisclosureSpider.canonical)
+    take(one, page("/t2.htm"))
     assert not one.short
 
 
 def test_a_page_that_repeats_is_asked_for_again_a_few_times_and_not_counted() -> None:
     """A repeated page counts as a page only after it stayed so; the counter starts anew with the next page."""
     one = walk()
-    one.take(page("/t1.htm", next=NEXT), DisclosureSpider.canonical)
+    take(one, page("/t1.htm", next=NEXT))
     repeated = page("/t1.htm", next=NEXT)
     for _ in range(ASK_AGAIN):
-        taken = one.take(repeated, DisclosureSpider.canonical)
+        taken = take(one, repeated)
         assert one.repeats(repeated, taken)
         assert one.ask_again()
         assert one.pages == 1
-    taken = one.take(repeated, DisclosureSpider.canonical)
+    taken = take(one, repeated)
     assert not one.ask_again()
     assert one.pages == 2
-    assert one.next_page(repeated, taken, [], most_pages=9, since=None) is None
-    one.take(page("/t2.htm"), DisclosureSpider.canonical)
+    assert one.next_page(repeated, taken, [], most_pages=9, since=None) == "repeats"
+    take(one, page("/t2.htm"))
     assert one.asked_again == 0
 
 
@@ -75,7 +81,7 @@ def test_a_frame_without_lines_leads_to_its_list_and_keeps_the_seeds_fragment() 
     one = Walk("公告", f"{HOST}/gkmlpt/index#721", full=False)
     assert one.page_url(f"{HOST}/gkmlpt/index") == f"{HOST}/gkmlpt/index#721"
     frame = ListPage(entries=(), next=NEXT)
-    taken = one.take(frame, DisclosureSpider.canonical)
+    taken = take(one, frame)
     assert one.next_page(frame, taken, [], most_pages=9, since=None) == NEXT
     assert one.page_url(f"{HOST}/api?page=1") == f"{HOST}/api?page=1"
 
@@ -83,11 +89,10 @@ def test_a_frame_without_lines_leads_to_its_list_and_keeps_the_seeds_fragment() 
 def test_channels_on_one_page_are_asked_for_once() -> None:
     """Seeds that differ in their fragment follow the first; channels that need a browser stay apart."""
     seeds = {"a": f"{HOST}/i#1", "b": f"{HOST}/i#2", "c": f"{HOST}/j", "d": f"{HOST}/i#3"}
-    walks, asked = begin_walks(seeds, lambda name: name == "a", {"d"})
-    assert [w.channel for w in walks] == ["a", "b", "c", "d"]
+    walks = [Walk(name, seed, full=True) for name, seed in seeds.items()]
+    asked = group_walks(walks, {"d"})
     assert [w.channel for w in asked] == ["a", "c"]
     assert [w.channel for w in asked[0].together] == ["b"]
-    assert [w.full for w in walks] == [True, False, False, False]
 
 
 def test_an_incremental_walk_ends_where_everything_is_known() -> None:
@@ -95,6 +100,6 @@ def test_an_incremental_walk_ends_where_everything_is_known() -> None:
     listed = page("/t1.htm", next=NEXT)
     for full in (True, False):
         one = walk(full=full)
-        taken = one.take(listed, DisclosureSpider.canonical)
+        taken = take(one, listed)
         following = one.next_page(listed, taken, [known("/t1.htm", listed_before=True)], most_pages=9, since=None)
-        assert following == (NEXT if full else None)
+        assert following == (NEXT if full else "known")

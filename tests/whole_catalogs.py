@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+OPERATIONAL = {"frontier"}
+"""Tables of what is going on, which no WARC file tells."""
 CAPTURE_COLUMNS = ("capture_id", "first_capture_id")
 VERSION_COLUMNS = ("version_id", "current_version_id")
 UNTOLD = {"warc_files": {"closed_at", "committed_bytes"}, "file_texts": {"read_at"}}
@@ -29,6 +31,7 @@ def content(path: Path) -> dict[str, list[dict[str, Any]]]:
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'"
                 " AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'search\\_index%' ESCAPE '\\' ORDER BY name"
             )
+            if row["name"] not in OPERATIONAL
         ]
         found: dict[str, list[dict[str, Any]]] = {}
         for name in names:

@@ -1,0 +1,35 @@
+"""What is decided once everything of a crawl is done: absences, late addresses, what no list shows any more."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from archive.decisions import decide_absence, decide_alias, decide_settle
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from archive.catalog import Catalog
+    from archive.decisions import Decision
+
+
+def decide_states(catalog: Catalog, crawl_id: str, agency: str, at: datetime) -> list[Decision[Any]]:
+    """Return what a complete crawl's frontier leads to; the last one settles states and returns their counts.
+
+    Each ends its own row of the frontier, so that a crawl that dies right after does not count an absence twice.
+    """
+    decisions: list[Decision[Any]] = [
+        decide_alias(crawl_id, agency, row["document_id"], row["url"], row["url_key"], at)
+        for row in catalog.frontier.unsaid_aliases(crawl_id)
+    ]
+    for row in catalog.frontier.absences(crawl_id):
+        absence = decide_absence(crawl_id, row["document_id"], row["capture_id"], row["reason"] or "", at)
+        decisions.append(absence.then(partial(_end, row["id"])))
+    decisions.append(decide_settle(crawl_id, agency, at))
+    return decisions
+
+
+def _end(row_id: int, catalog: Catalog, state: str) -> str:
+    catalog.frontier.end(row_id, "done")
+    return state
