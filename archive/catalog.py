@@ -231,29 +231,6 @@ class Catalog:
                 break
         return latest and replace(latest, etag=etag, last_modified=last_modified)
 
-    def capture_in_crawl(
-        self, crawl_id: str, agency: str, url: str, method: str, request_digest: str | None, *, after_id: int = 0
-    ) -> Capture | None:
-        """The crawl's own latest whole answer at an address: 200, or 304 for one that is known; ``None`` without one.
-
-        ``after_id``: of captures with a greater number only.
-        """
-        row = self.file.row(
-            "SELECT * FROM captures WHERE agency = ? AND url = ? AND crawl_id = ? AND method = ? AND request_digest IS ?"
-            " AND id > ? AND (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
-            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 1",
-            (agency, url, crawl_id, method, request_digest, after_id),
-        )
-        return None if row is None else capture_of(row)
-
-    def failure_in_crawl(self, crawl_id: str, agency: str, url: str) -> Row | None:
-        """The last failure of this crawl at a file's address, so that a file is asked for once in a crawl."""
-        return self.file.row(
-            "SELECT * FROM failures WHERE agency = ? AND url = ? AND crawl_id = ? AND kind IN ('attachment', 'image')"
-            " ORDER BY id DESC LIMIT 1",
-            (agency, url, crawl_id),
-        )
-
     def committed_end(self, warc_file: str) -> int | None:
         """Bytes of a WARC file up to the end of what was last committed of it; ``None`` when nothing was."""
         row = self.file.row(

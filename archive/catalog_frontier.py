@@ -13,13 +13,14 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from archive.rows import instant, json_text
+from archive.rows import capture_of, instant, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from archive.database import CatalogFile
+    from archive.model import Capture
     from archive.rows import Row
 
 End = Literal["done", "absent", "failed"]
@@ -209,6 +210,31 @@ class FrontierRows:
             (crawl_id,),
         )
 
+    # What the crawl has already
+
+    def answer(
+        self, crawl_id: str, agency: str, url: str, method: str, request_digest: str | None, *, after_id: int = 0
+    ) -> Capture | None:
+        """The crawl's own latest whole answer at an address: 200, or 304 for one that is known; ``None`` without one.
+
+        ``after_id``: of captures with a greater number only.
+        """
+        row = self._file.row(
+            "SELECT * FROM captures WHERE agency = ? AND url = ? AND crawl_id = ? AND method = ? AND request_digest IS ?"
+            " AND id > ? AND (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
+            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 1",
+            (agency, url, crawl_id, method, request_digest, after_id),
+        )
+        return None if row is None else capture_of(row)
+
+    def failed_file(self, crawl_id: str, agency: str, url: str) -> Row | None:
+        """The last failure of this crawl at a file's address, so that a file is asked for once in a crawl."""
+        return self._file.row(
+            "SELECT * FROM failures WHERE agency = ? AND url = ? AND crawl_id = ? AND kind IN ('attachment', 'image')"
+            " ORDER BY id DESC LIMIT 1",
+            (agency, url, crawl_id),
+        )
+
     # After the last list
 
     def want_known(self, crawl_id: str, agency: str, why: str) -> int:
@@ -271,6 +297,11 @@ class FrontierRows:
             return None
         last = self._file.row("SELECT MAX(captured_at) AS at FROM captures WHERE crawl_id = ?", (row["id"],))
         return row if max(row["started_at"], (last and last["at"]) or "") >= instant(since) else None
+
+    def may_go_on(self, crawl_id: str) -> bool:
+        """Whether there is such a crawl and it was interrupted, or its process died."""
+        sql = "SELECT 1 FROM crawls WHERE id = ? AND outcome IN ('running', 'interrupted')"
+        return self._file.row(sql, (crawl_id,)) is not None
 
     def recount(self, crawl_id: str) -> Counter[str]:
         """What a crawl's rows tell of what it has done so far, by the names a crawl counts with."""

@@ -175,7 +175,7 @@ class Store:
                 refuse_losses(self.catalog, agency.name, self.data_dir)
                 warn_of_unknown_files(self.catalog, agency.name, folder)
                 chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
-                continued = self.catalog.has_crawl(crawl_id)
+                continued = self.catalog.frontier.may_go_on(crawl_id)
             except BaseException:
                 lock.release()
                 raise

@@ -128,7 +128,7 @@ class Files:
             return replace(unread, capture_id=capture.id, error=f"{reason}: {message}")
 
     def _failure(self, catalog: Catalog, url: str) -> Row | None:
-        return catalog.failure_in_crawl(self._session.crawl_id, self._session.spider.name, url)
+        return catalog.frontier.failed_file(self._session.crawl_id, self._session.spider.name, url)
 
 
 async def read_file_response(session: Session, response: Response, link: FileLink | File, capture: Capture) -> File:

@@ -71,7 +71,7 @@ async def find_answer(session: Session, request: Request, *, after_id: int = 0) 
     digest = digest_bytes(request.body) if request.body else None
     return await session.call(
         session.store.read,
-        lambda catalog: catalog.capture_in_crawl(
+        lambda catalog: catalog.frontier.answer(
             session.crawl_id, session.spider.name, url, request.method, digest, after_id=after_id
         ),
     )

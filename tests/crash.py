@@ -3,7 +3,7 @@
 Real crawls of a small site on loopback are killed (kill -9) at random steps and instants, and run again on what is left
 until one comes to its end; disks fill up and fail; the open WARC file is cut at every byte of its last capture. After
 each, what the next start makes of it is checked: nothing committed is lost, no file is invalid, no row is an orphan,
-what was cut off lies aside and is told.
+what was cut off lies aside and is told. With ``--frontier``: :mod:`crash_frontier`.
 """
 
 from __future__ import annotations
@@ -459,12 +459,19 @@ def _small_disk(folder: Path, kibibytes: int) -> Iterator[tuple[int, str]]:
 def main() -> int:
     """Try everything and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--frontier", action="store_true", help="only kills, and whether the same command goes on after"
+    )
     parser.add_argument("--kills", type=int, default=300, help="kill -9 of crawls (default 300)")
     parser.add_argument("--faults", type=int, default=60, help="crawls whose disk fails: EIO, ENOSPC (default 60)")
     parser.add_argument("--every", type=int, default=1, help="bytes between two cuts (default 1: every byte)")
     parser.add_argument("--seed", type=int, default=0, help="of what is random (default 0)")
     options = parser.parse_args()
     began = time.monotonic()
+    if options.frontier:
+        from crash_frontier import main as kill_and_go_on  # noqa: PLC0415 - it is made of what stands here
+
+        return kill_and_go_on(options.kills, options.seed)
     with tempfile.TemporaryDirectory(prefix="crash-") as folder, make_site() as site:
         harness = Harness(Path(folder), site, random.Random(options.seed))  # noqa: S311 - to be repeated
         sys.stderr.write(f"an undisturbed crawl: {harness.clean.steps} steps, {harness.clean.seconds:.1f} s\n")
@@ -487,4 +494,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.modules["crash"] = sys.modules["__main__"]
     sys.exit(main())
