@@ -42,6 +42,10 @@ _NOT_LOOKED_AT = (
     "d.agency = ?2 AND d.last_crawl_id IS NOT ?1"
     " AND NOT EXISTS (SELECT 1 FROM frontier AS f WHERE f.crawl_id = ?1 AND f.document_id = d.id)"
 )
+_NOT_LOOKED_AT_ITS_ADDRESS = (  # one met at another address may have moved there, or stand at both
+    "d.agency = ?2 AND NOT EXISTS (SELECT 1 FROM frontier AS f WHERE f.crawl_id = ?1 AND f.document_id = d.id"
+    " AND COALESCE(f.answered_url, d.url) = d.url AND f.reason IS NOT 'copy')"
+)
 _UNREAD = (  # robots.txt and other hosts: another try does not mend that
     "FROM documents AS d JOIN failures AS x ON x.agency = d.agency AND x.url = d.url AND x.kind = 'document'"
     " AND x.at > d.last_checked_at AND x.reason NOT IN ('robots', 'off_site')"
@@ -240,7 +244,7 @@ class FrontierRows:
     def want_known(self, crawl_id: str, agency: str, why: str) -> int:
         """Want a look at every known document that this crawl has not looked at; returns how many."""
         sql = (
-            f"{_LATER_LOOK} FROM documents AS d WHERE {_NOT_LOOKED_AT} AND (d.key IS NULL OR NOT EXISTS"  # noqa: S608 - constants
+            f"{_LATER_LOOK} FROM documents AS d WHERE {_NOT_LOOKED_AT_ITS_ADDRESS} AND (d.key IS NULL OR NOT EXISTS"  # noqa: S608 - constants
             " (SELECT 1 FROM frontier AS f WHERE f.crawl_id = ?1 AND f.key = d.key)) ORDER BY d.id"
         )
         return self._file.execute(sql, (crawl_id, agency, LATER, why)).rowcount

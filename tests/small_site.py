@@ -94,7 +94,7 @@ class SmallSite:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's signature
                 """Keep quiet; ``asked`` is the log."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -113,6 +113,13 @@ class SmallSite:
     def targets(self) -> list[str]:
         """What was asked for, in order."""
         return [target for target, _ in self.asked]
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 AGENCY = '''"""小城市司法局, invented."""
