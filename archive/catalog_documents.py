@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archive.catalog_changes import Event, file_evidence, last_shown, put_change, text_change
 from archive.catalog_search import put_index, put_kind
 from archive.catalog_states import answered, insert_state
 from archive.digest import text_digest
@@ -60,6 +61,15 @@ class _Reading:
     document: Document
     links: list[Link]
     entry: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The version that a new one follows, its files, and the names of what differs."""
+
+    version: Row
+    files: list[File]
+    fields: tuple[str, ...]
 
 
 # Identity
@@ -113,11 +123,31 @@ def put_alias(db: CatalogFile, agency: str, document_id: str, url: str, url_key:
     return True
 
 
-def _move(db: CatalogFile, row: Row, url: str, url_key: str, at: datetime) -> None:
-    """Make another address the canonical one; the old one becomes an alias."""
+def _move(db: CatalogFile, sighting: Sighting, row: Row, url: str, url_key: str) -> None:
+    """Make another address the canonical one; the old one becomes an alias.
+
+    A document first seen in this very crawl did not move: two of its addresses were read in another order.
+    """
+    shown = last_shown(db, row)
     db.execute("DELETE FROM aliases WHERE agency = ? AND url_key = ?", (row["agency"], url_key))
     db.update("documents", {"id": row["id"]}, {"url": url, "url_key": url_key})
-    put_alias(db, row["agency"], row["id"], row["url"], row["url_key"], at)
+    put_alias(db, row["agency"], row["id"], row["url"], row["url_key"], sighting.at)
+    first = db.row("SELECT crawl_id FROM captures WHERE id = ?", (row["first_capture_id"],))
+    if first is None or first["crawl_id"] == sighting.crawl_id:
+        return
+    event = Event(
+        change="moved",
+        agency=row["agency"],
+        document_id=row["id"],
+        at=instant(sighting.capture.captured_at),
+        crawl_id=sighting.crawl_id,
+        capture_id=sighting.capture.id,
+        before_capture_id=shown,
+        version_id=row["current_version_id"],
+        from_url=row["url"],
+        to_url=url,
+    )
+    put_change(db, event)
 
 
 # Documents and versions
@@ -153,7 +183,7 @@ def put_document(  # noqa: PLR0913 - one document and what came with it
         row = _insert_document(db, sighting, document, url_key, new_id)
     elif row["url_key"] != url_key:
         if moved:
-            _move(db, row, document.url, url_key, sighting.at)
+            _move(db, sighting, row, document.url, url_key)
         else:
             put_alias(db, sighting.agency, row["id"], document.url, url_key, sighting.at)
     for alias_url, alias_key in aliases:
@@ -163,7 +193,7 @@ def put_document(  # noqa: PLR0913 - one document and what came with it
     _link_listings(db, sighting.agency, row["id"], document.key, _host(url_key))
     if row["current_version_id"] is None:
         content = content_of_document(document, *facts_of(links, {}))
-        _insert_version(db, sighting, row["id"], 1, _Reading(document, links, entry), content, ())
+        _insert_version(db, sighting, row, _Reading(document, links, entry), content)
         return Put(document_id=row["id"], outcome="new", version_number=1, changed_fields=())
     return _compare(db, sighting, row, _Reading(document, links, entry))
 
@@ -189,7 +219,7 @@ def _compare(db: CatalogFile, sighting: Sighting, row: Row, reading: _Reading) -
             document_id=row["id"], outcome="unchanged", version_number=number, changed_fields=(), restored=restored
         )
     changes = changed_fields(before, after)
-    _insert_version(db, sighting, row["id"], number + 1, reading, after, changes)
+    _insert_version(db, sighting, row, reading, after, _Before(current, [link.file for link in known_links], changes))
     return Put(
         document_id=row["id"], outcome="changed", version_number=number + 1, changed_fields=changes, restored=restored
     )
@@ -239,29 +269,46 @@ def _insert_document(
 def _insert_version(
     db: CatalogFile,
     sighting: Sighting,
-    document_id: str,
-    number: int,
+    row: Row,
     reading: _Reading,
     content: Content,
-    changes: Iterable[str],
+    before: _Before | None = None,
 ) -> None:
-    """Put a version with its files and make it the current one."""
+    """Put a version with its files, make it the current one, and tell what it changes.
+
+    ``row`` is the document's, as it was before this look.
+    """
+    document_id, fields = row["id"], before.fields if before else ()
     version_id = db.insert(
         "versions",
         read_values(reading.document)
         | {
             "document_id": document_id,
-            "number": number,
+            "number": before.version["number"] + 1 if before else 1,
             "capture_id": sighting.capture.id,
             "captured_at": instant(sighting.capture.captured_at),
             "version_digest": version_digest(content),
-            "changed_fields": json_text(changes),
+            "changed_fields": json_text(fields),
             "entry": None if reading.entry is None else json_text(reading.entry),
         },
     )
     for link in reading.links:
         place = {"version_id": version_id, "kind": link.kind, "position": link.position}
         db.insert("files", place | file_values(link.file))
+    event = Event(
+        change="changed" if before else "new",
+        agency=row["agency"],
+        document_id=document_id,
+        at=instant(sighting.capture.captured_at),
+        crawl_id=sighting.crawl_id,
+        capture_id=sighting.capture.id,
+        before_capture_id=last_shown(db, row) if before else None,
+        version_id=version_id,
+        previous_version_id=before.version["id"] if before else None,
+        fields=fields,
+        diff=text_change(before.version["text"], reading.document.text) if before else None,
+    )
+    put_change(db, event, file_evidence(before.files, [link.file for link in reading.links]) if before else ())
     db.update("documents", {"id": document_id}, {"current_version_id": version_id})
     put_index(db, document_id)
 

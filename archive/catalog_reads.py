@@ -114,6 +114,12 @@ def check_agency(catalog: Catalog, agency: str) -> None:
         )
 
 
+def channel_names(catalog: Catalog, agency: str | None = None) -> list[str]:
+    """Names of the channels of an agency, or of all, each once, sorted."""
+    sql = "SELECT DISTINCT name FROM channels WHERE agency = COALESCE(?, agency) ORDER BY name"
+    return [row["name"] for row in catalog.rows(sql, (agency,))]
+
+
 def document_rows(
     catalog: Catalog, *, agency: str | None = None, since: str | None = None, changed_since: str | None = None
 ) -> Iterator[Row]:

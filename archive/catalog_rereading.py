@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive.catalog_changes import tell_change_anew
 from archive.catalog_documents import Link, facts_of, file_values, files_of, known_digests, read_values
 from archive.catalog_search import put_index
 from archive.model import File
@@ -168,15 +169,20 @@ def _links_of(db: CatalogFile, row: Row) -> list[Link]:
 def _tell_changes_anew(db: CatalogFile, rows: Sequence[Row]) -> None:
     """Tell digest and changes of every version of a document, from the first on."""
     before: Content | None = None
+    earlier: Row | None = None
     known: dict[tuple[str, str], str | None] = {}
     for row in rows:
         links = _links_of(db, row)
         content = content_of_row(row, *facts_of(links, known))
+        fields = changed_fields(before, content) if before else ()
         values: dict[str, Any] = {
             "version_digest": version_digest(content),
-            "changed_fields": json_text(changed_fields(before, content) if before else ()),
+            "changed_fields": json_text(fields),
         }
         if any(row[name] != value for name, value in values.items()):
             db.update("versions", {"id": row["id"]}, values)
+        if earlier is not None:
+            tell_change_anew(db, earlier, row, fields)
+        earlier = row
         known = known_digests(db, row["document_id"], links, below=row["number"])
         before = content_of_row(row, *facts_of(links, known))

@@ -5,16 +5,20 @@ Called by :class:`archive.catalog.Catalog` inside one of its transactions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from archive import catalog_changes as changes
+from archive.catalog_changes import Event
 from archive.errors import CatalogError
 from archive.rows import instant, parse_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from archive.catalog_changes import Change, Evidence
     from archive.database import CatalogFile
     from archive.model import Capture, State
     from archive.rows import Row
@@ -56,7 +60,8 @@ def answered(db: CatalogFile, sighting: Sighting, row: Row) -> bool:
     db.update("documents", {"id": row["id"]}, values)
     restored = row["state"] in ("suspected", "withdrawn")
     if restored:
-        _change_state(db, row["id"], "live", captured_at, sighting.crawl_id, sighting.capture.id, "answers again")
+        event = _event("restored", row, captured_at, sighting.crawl_id, sighting.capture.id, "answers again")
+        _change_state(db, "live", replace(event, before_capture_id=changes.last_absence(db, row["id"])))
     return restored
 
 
@@ -76,20 +81,25 @@ def put_absence(
     failures: int = row["failures"] + 1
     first_failed_at = row["first_failed_at"] or instant(at)
     long_enough = at - parse_instant(first_failed_at) >= timedelta(days=min_days)
-    state: State = "withdrawn" if failures >= min_failures and long_enough else "suspected"
+    state: Literal["suspected", "withdrawn"] = "withdrawn" if failures >= min_failures and long_enough else "suspected"
     if row["state"] == "withdrawn":
         state = "withdrawn"
     values = {"failures": failures, "first_failed_at": first_failed_at, "last_checked_at": instant(at)}
     db.update("documents", {"id": document_id}, values)
     if state != row["state"]:
-        _change_state(db, document_id, state, instant(at), crawl_id, capture_id, reason)
+        event = _event(state, row, instant(at), crawl_id, capture_id, reason)
+        looks: list[Evidence] = changes.absences(db, document_id) if row["state"] == "suspected" else []
+        looks += [] if capture_id is None else [("absent", capture_id)]
+        _change_state(db, state, replace(event, before_capture_id=changes.last_shown(db, row)), looks)
+    elif state == "suspected":
+        changes.add_absence(db, document_id, capture_id)
     return state
 
 
 def settle(db: CatalogFile, crawl_id: str, agency: str, at: datetime) -> dict[str, int]:
     """Turn what this crawl's lists did and did not show into ``unlisted`` and back."""
     gone = db.rows(
-        "SELECT d.id, d.url FROM documents AS d WHERE d.agency = ? AND d.state = 'live' AND d.last_crawl_id = ?"
+        "SELECT d.* FROM documents AS d WHERE d.agency = ? AND d.state = 'live' AND d.last_crawl_id = ?"
         " AND EXISTS (SELECT 1 FROM listings AS l WHERE l.document_id = d.id)"
         " AND NOT EXISTS (SELECT 1 FROM listings AS l"
         " LEFT JOIN channels AS c ON c.agency = l.agency AND c.name = l.channel"
@@ -97,7 +107,8 @@ def settle(db: CatalogFile, crawl_id: str, agency: str, at: datetime) -> dict[st
         (agency, crawl_id, crawl_id, crawl_id),
     )
     back = db.rows(
-        "SELECT d.id, MIN(l.capture_id) AS capture_id FROM documents AS d JOIN listings AS l ON l.document_id = d.id"
+        "SELECT d.*, MIN(l.capture_id) AS listed_capture_id FROM documents AS d"
+        " JOIN listings AS l ON l.document_id = d.id"
         " WHERE d.agency = ? AND d.state = 'unlisted' AND l.last_crawl_id = ? GROUP BY d.id ORDER BY d.id",
         (agency, crawl_id),
     )
@@ -106,20 +117,37 @@ def settle(db: CatalogFile, crawl_id: str, agency: str, at: datetime) -> dict[st
             "SELECT MAX(id) AS id FROM captures WHERE agency = ? AND url = ? AND crawl_id = ?",
             (agency, row["url"], crawl_id),
         )
-        capture_id = shown["id"] if shown else None
+        listed = db.row("SELECT MAX(capture_id) AS id FROM listings WHERE document_id = ?", (row["id"],))
         reason = "answers, but no list shows it any more"
-        _change_state(db, row["id"], "unlisted", instant(at), crawl_id, capture_id, reason)
+        event = _event("unlisted", row, instant(at), crawl_id, shown["id"] if shown else None, reason)
+        event = replace(event, before_capture_id=listed["id"] if listed else None)
+        _change_state(db, "unlisted", event, changes.list_pages(db, crawl_id, agency, row["id"]))
     for row in back:
-        _change_state(db, row["id"], "live", instant(at), crawl_id, row["capture_id"], "listed again")
+        event = _event("listed", row, instant(at), crawl_id, row["listed_capture_id"], "listed again")
+        _change_state(db, "live", replace(event, before_capture_id=changes.last_list_without(db, row["id"])))
     return {"unlisted": len(gone), "listed": len(back)}
 
 
-def _change_state(
-    db: CatalogFile, document_id: str, state: State, at: str, crawl_id: str, capture_id: int | None, reason: str
-) -> None:
+def _event(change: Change, row: Row, at: str, crawl_id: str, capture_id: int | None, reason: str) -> Event:
+    """A change of the state of a document (its row)."""
+    return Event(
+        change=change,
+        agency=row["agency"],
+        document_id=row["id"],
+        at=at,
+        crawl_id=crawl_id,
+        capture_id=capture_id,
+        version_id=row["current_version_id"],
+        reason=reason,
+    )
+
+
+def _change_state(db: CatalogFile, state: State, event: Event, evidence: Iterable[Evidence] = ()) -> None:
     """Give a document another state and keep the evidence."""
-    db.update("documents", {"id": document_id}, {"state": state, "state_since_at": at})
-    insert_state(db, document_id, state, at, crawl_id, capture_id, reason)
+    db.update("documents", {"id": event.document_id}, {"state": state, "state_since_at": event.at})
+    reason = event.reason or ""
+    insert_state(db, event.document_id, state, event.at, event.crawl_id, event.capture_id, reason)
+    changes.put_change(db, event, evidence)
 
 
 def insert_state(

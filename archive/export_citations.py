@@ -19,6 +19,7 @@ from archive.catalog_search import found_ids
 from archive.mentions import normal_number, title_key
 from archive.search_query import Phrase, Query, Some
 from archive.search_text import fold
+from archive.text import without_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +52,6 @@ _PHRASES_A_QUERY = 50
 _SNIPPET = 40  # characters on each side
 _SHORTEST_TITLE = 4  # characters of a title that documents are known by: 通知 is the title of many things
 _CITES_IN_TABLE = re.compile("[号號《]")
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Names:
@@ -320,11 +320,11 @@ def _node(catalog: Catalog, node: str, edge: Mapping[str, Any] | None) -> bytes:
 
 def _data(owner: str, values: Mapping[str, Any], names: Iterable[str]) -> str:
     return "".join(
-        f'<data key="{owner}_{name}">{escape(_NO_XML.sub("", str(values[name])))}</data>'
+        f'<data key="{owner}_{name}">{escape(without_controls(str(values[name])))}</data>'
         for name in names
         if values.get(name) is not None
     )
 
 
 def _attribute(value: str) -> str:
-    return quoteattr(_NO_XML.sub("", value))
+    return quoteattr(without_controls(value))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
+from archive.older_changes import tell_older_changes
+
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
@@ -333,6 +335,49 @@ def _add_frontier(db: Database) -> None:
     for statement in _FRONTIER.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+_CHANGES = """\
+CREATE TABLE "changes" (
+  "id" INTEGER PRIMARY KEY,
+  "agency" TEXT NOT NULL REFERENCES "agencies"("name"),
+  "document_id" TEXT NOT NULL REFERENCES "documents"("id"),
+  "change" TEXT NOT NULL,
+  "at" TEXT NOT NULL,
+  "crawl_id" TEXT NOT NULL REFERENCES "crawls"("id"),
+  "capture_id" INTEGER REFERENCES "captures"("id"),
+  "before_capture_id" INTEGER REFERENCES "captures"("id"),
+  "version_id" INTEGER REFERENCES "versions"("id"),
+  "previous_version_id" INTEGER REFERENCES "versions"("id"),
+  "fields" TEXT NOT NULL,
+  "diff" TEXT,
+  "from_url" TEXT,
+  "to_url" TEXT,
+  "reason" TEXT
+);
+CREATE INDEX "idx_changes_agency_at" ON "changes" ("agency", "at");
+CREATE INDEX "idx_changes_document_id_at" ON "changes" ("document_id", "at");
+CREATE INDEX "idx_changes_at" ON "changes" ("at");
+CREATE INDEX "idx_changes_version_id" ON "changes" ("version_id");
+
+CREATE TABLE "change_captures" (
+  "change_id" INTEGER NOT NULL REFERENCES "changes"("id"),
+  "position" INTEGER NOT NULL,
+  "role" TEXT NOT NULL,
+  "capture_id" INTEGER NOT NULL REFERENCES "captures"("id"),
+  PRIMARY KEY ("change_id", "position")
+);
+CREATE INDEX "idx_change_captures_capture_id" ON "change_captures" ("capture_id");
+"""
+
+
+@MIGRATIONS(name="0006_changes")
+def _add_changes(db: Database) -> None:
+    """Keep what became of documents, event by event; what older catalogs hold of it is told."""
+    for statement in _CHANGES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    tell_older_changes(db)
 
 
 _FINDINGS = """\

@@ -19,6 +19,7 @@ from archive.columns import integer_or_null as _int_or_null
 from archive.columns import real_or_null as _real_or_null
 from archive.columns import text as _text
 from archive.columns import text_or_null as _text_or_null
+from archive.schema_changes import CHANGE_CAPTURES, CHANGES
 from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
 from archive.schema_frontier import FRONTIER
 from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
@@ -326,6 +327,8 @@ TABLES = (
     FILES,
     FILE_TEXTS,
     STATES,
+    CHANGES,
+    CHANGE_CAPTURES,
     FAILURES,
     WALKS,
     FINDINGS,

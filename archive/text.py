@@ -1,8 +1,11 @@
-"""Unicode normal form, quickly."""
+"""Unicode normal form, quickly; text that XML can hold."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Full-width punctuation stands in every Chinese text and each one makes the normaliser take its slow path. A character's
 # compatibility decomposition does not depend on its neighbours (Unicode Standard Annex 15, NFKC = composition of NFKD), so
@@ -15,3 +18,8 @@ def nfkc(text: str) -> str:
     for char, plain in _COMMON:
         text = text.replace(char, plain)
     return unicodedata.normalize("NFKC", text)
+
+
+def without_controls(text: str) -> str:
+    """Return the text without the characters that XML 1.0 does not allow (§2.2, 'Char')."""
+    return _NO_XML.sub("", text)

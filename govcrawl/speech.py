@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 
 def say(zh: str, en: str) -> str:
@@ -14,11 +15,11 @@ def say(zh: str, en: str) -> str:
     return zh if language() == "zh" else en
 
 
-def language() -> str:
+def language() -> Literal["zh", "en"]:
     """``zh`` or ``en``."""
     chosen = os.environ.get("GOVCRAWL_LANG", "").strip().lower()
     if chosen in {"zh", "en"}:
-        return chosen
+        return "zh" if chosen == "zh" else "en"
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((value for value in (os.environ.get(name) for name in names) if value), "")
     return "zh" if locale.lower().startswith("zh") else "en"

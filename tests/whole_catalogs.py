@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 OPERATIONAL = {"frontier"}
 """Tables of what is going on, which no WARC file tells."""
-CAPTURE_COLUMNS = ("capture_id", "first_capture_id")
-VERSION_COLUMNS = ("version_id", "current_version_id")
+CAPTURE_COLUMNS = ("capture_id", "first_capture_id", "before_capture_id")
+VERSION_COLUMNS = ("version_id", "current_version_id", "previous_version_id")
 UNTOLD = {"warc_files": {"closed_at", "committed_bytes"}, "file_texts": {"read_at"}}
 """What the WARC files do not tell: when a file got its final name, how far it was committed before, when a text was read."""
 
@@ -24,6 +24,10 @@ def content(path: Path) -> dict[str, list[dict[str, Any]]]:
         versions = {
             row["id"]: f"{row['document_id']} {row['number']}"
             for row in db.execute("SELECT id, document_id, number FROM versions")
+        }
+        changes = {
+            row["id"]: f"{row['document_id']} {row['change']} {row['at']}"
+            for row in db.execute("SELECT id, document_id, change, at FROM changes")
         }
         names = [
             row["name"]
@@ -43,7 +47,9 @@ def content(path: Path) -> dict[str, list[dict[str, Any]]]:
                     row.pop("id")
                 row.update({column: captures[row[column]] for column in CAPTURE_COLUMNS if row.get(column) is not None})
                 row.update({column: versions[row[column]] for column in VERSION_COLUMNS if row.get(column) is not None})
+                if "change_id" in row:
+                    row["change_id"] = changes[row["change_id"]]
             # the index itself lies in pieces that depend on how it grew; what it was made from is in search_rows
-            found[name] = rows if name in {"states", "failures", "captures"} else sorted(rows, key=repr)
+            found[name] = rows if name in {"states", "changes", "failures", "captures"} else sorted(rows, key=repr)
     db.close()
     return found

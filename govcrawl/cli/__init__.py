@@ -42,13 +42,16 @@ COMMANDS = {
         "读取已存档附件的文本",
         "Read the text of archived attachments.",
     ),
+    "changes": _Entry("govcrawl.cli.changes:changes", "列出公开文件的变动", "List what became of documents."),
     "demo": _Entry(
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),
+    "diff": _Entry("govcrawl.cli.diff:diff", "比较一份公开文件的两个版本", "Compare two versions of a document."),
     "export": _Entry(
         "govcrawl.cli.export:export", "导出公开文件或存档记录", "Write documents or archived records for others."
     ),
     "extract": _Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
+    "feed": _Entry("govcrawl.cli.feed:feed", "把最近的变动写成 Atom 订阅源", "The latest changes as an Atom feed."),
     "open": _Entry(
         "govcrawl.cli.open:open_", "在浏览器中查看存档页面", "Look at the archived page of a document in a browser."
     ),

@@ -14,6 +14,7 @@ from archive.rows import instant
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
+from govcrawl.cli.export_history import captures, changes, crawls, versions
 from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.cli.export_tables import figures, report_findings, tables
 from govcrawl.speech import say
@@ -61,7 +62,10 @@ def export() -> None:
     """Group of the exports."""
 
 
-for _command in (bag, bodies, cdxj, citations, wacz, warc, tables, figures, report_findings):
+for _command in (
+    *(bag, bodies, captures, cdxj, changes, citations, crawls),
+    *(figures, report_findings, tables, versions, wacz, warc),
+):
     export.add_command(_command)
 
 
