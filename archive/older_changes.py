@@ -49,8 +49,10 @@ FROM states AS s JOIN documents AS d ON d.id = s.document_id ORDER BY s.document
 """
 
 _MOVES = """
-SELECT d.agency, d.id AS document_id, d.url, d.current_version_id, a.url AS old_url, a.first_seen_at,
-  MAX(o.id) AS old_capture_id, n.id AS capture_id, n.captured_at, n.crawl_id
+SELECT d.agency, d.id AS document_id, d.url, a.url AS old_url, a.first_seen_at,
+  MAX(o.id) AS old_capture_id, n.id AS capture_id, n.captured_at, n.crawl_id,
+  (SELECT v.id FROM versions AS v WHERE v.document_id = d.id AND v.captured_at < n.captured_at
+   ORDER BY v.number DESC LIMIT 1) AS version_id
 FROM aliases AS a JOIN documents AS d ON d.id = a.document_id
 JOIN captures AS f ON f.id = d.first_capture_id
 JOIN captures AS o ON o.agency = a.agency AND o.url = a.url AND o.kind = 'document' AND o.status IN (200, 304)
@@ -123,7 +125,7 @@ def _moves(db: Database) -> Iterator[dict[str, Any]]:
             "crawl_id": row["crawl_id"],
             "capture_id": row["capture_id"],
             "before_capture_id": row["old_capture_id"],
-            "version_id": row["current_version_id"],
+            "version_id": row["version_id"],
             "fields": "[]",
             "from_url": row["old_url"],
             "to_url": row["url"],

@@ -17,7 +17,7 @@ _GRAM = 4
 _LEAST_SHARE = 0.1  # of the grams of the shorter paragraph
 _ALIKE = 0.4  # likeness from which two paragraphs are compared character by character; below, one replaces the other
 _MOST_PAIRS = 400  # of paragraphs without a vote that are all compared with each other
-_GROWTH = 0.15  # likeness that a second paragraph must add to be part of one that was divided or joined
+_GROWTH = 0.25  # of the likeness that is missing, which a second paragraph must add to be part of one divided or joined
 
 _Block = tuple["Sequence[str]", "Sequence[str]", bool]
 """Paragraphs before, after, and whether they are the same ones, edited."""
@@ -123,7 +123,10 @@ def _grown(gone: Sequence[str], came: Sequence[str], pairs: Sequence[_Pair]) -> 
                 more = _Pair(*map(sum, zip(pair, step, strict=True)))
                 inside = a <= more.before and more.before_end <= following.before
                 inside = inside and b <= more.after and more.after_end <= following.after
-                if not inside or _likeness(gone, came, more) < _likeness(gone, came, pair) + _GROWTH:
+                if not inside:
+                    break
+                now = _likeness(gone, came, pair)
+                if _likeness(gone, came, more) < now + max(0.05, _GROWTH * (1 - now)):
                     break
                 pair = more
         grown.append(pair)

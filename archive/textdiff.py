@@ -30,11 +30,12 @@ _MOST_CHARACTERS = 400_000  # changed ones, of both texts together, up to which 
 _SENTENCES = re.compile(r"[^。；！？;!?\n]*(?:[。；！？;!?\n]+|$)")
 _CJK = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _NUMERAL = "〇○零一二三四五六七八九十百千万亿两"
+_NO_CODE = "根据|依据|依照|按照|遵照|参照|执行|印发|转发|废止|[按据以见由和与及同经因凭]"  # words that lead to a 文号, no part of it
 _YEAR = r"[〔\[［(（【]\d{4}[〕\]］)）】][ 　]*第?[ 　]*\d+[ 　]*[号號]?"
 _TOKENS = re.compile(
     "|".join(
         (
-            rf"(?<![{_CJK}])[{_CJK}]{{1,10}}{_YEAR}",  # 厦司〔2024〕12号 where something else stands before it
+            rf"(?<![{_CJK}])(?!{_NO_CODE})[{_CJK}]{{1,10}}{_YEAR}",  # 厦司〔2024〕12号 where something else stands before it
             _YEAR,
             r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?|\d{1,2}月\d{1,2}日",
             rf"[{_NUMERAL}]{{4}}年(?:[{_NUMERAL}]{{1,3}}月(?:[{_NUMERAL}]{{1,3}}日)?)?",
@@ -77,7 +78,7 @@ class TextDiff:
 def diff_texts(before: str, after: str) -> TextDiff:
     """Compare two texts; paragraphs are what newlines divide."""
     pieces, fine = _compare(_paragraphs(before), _paragraphs(after))
-    operations = tuple(_placed(_without_last_newline(pieces)))
+    operations = tuple(_placed(_merged(_without_last_newline(pieces))))
     return TextDiff(before, after, operations, "character" if fine else "coarse")
 
 

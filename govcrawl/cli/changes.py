@@ -10,6 +10,7 @@ import click
 from archive import catalog_change_reads as reads
 from archive.change_words import change_word, details, headline
 from archive.export import json_line
+from archive.text import for_terminal
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.choosing import (
     DAY_OR_INSTANT,
@@ -136,13 +137,13 @@ def _show(catalog: Catalog, event: Row, *, with_diff: bool) -> None:
     word = change_word(event["change"], language())
     rest = headline(event, language()).removeprefix(word)
     head = f"{local_minute(event['at'])}  {event['agency']}  "
-    click.echo(head + click.style(word, fg=_COLOURS[event["change"]], bold=True) + rest)
-    click.echo(f"    {event['title'] or say('(无标题)', '(no title)')}")
-    click.echo(f"    {event['url']}")
+    click.echo(head + click.style(word, fg=_COLOURS[event["change"]], bold=True) + for_terminal(rest))
+    click.echo(f"    {for_terminal(event['title'] or say('(无标题)', '(no title)'))}")
+    click.echo(f"    {for_terminal(event['url'])}")
     found = _comparison(catalog, event)
     if found is not None:
         for line in details(found, language()):
-            click.echo(f"    {line}")
+            click.echo(f"    {for_terminal(line)}")
         if with_diff and found.text is not None:
             print_diff(found.text, indent="    ")
 

@@ -12,6 +12,7 @@ from archive import catalog_reads
 from archive.change_words import details
 from archive.errors import CatalogError
 from archive.hunks import CONTEXT, unified
+from archive.text import for_terminal
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
@@ -30,7 +31,7 @@ def print_diff(diff: TextDiff, *, indent: str = "", context: int = CONTEXT) -> N
     """Print what differs in a text, paragraph by paragraph, coloured on a terminal."""
     for mark, text in unified(diff, context):
         line = text if mark == "@" else f"{mark}{text}"
-        click.echo(indent + click.style(line, fg=_MARKS[mark]))
+        click.echo(indent + click.style(for_terminal(line), fg=_MARKS[mark]))
 
 
 @click.command(
@@ -87,7 +88,7 @@ def diff(*, document: str, before: int | None, after: int | None, context: int, 
     words = say(f"{document_id} 第 {start} 版 → 第 {to} 版", f"{document_id} version {start} → {to}")
     click.echo(click.style(words, bold=True))
     for line in details(found, language()):
-        click.echo(line)
+        click.echo(for_terminal(line))
     for table in found.tables:
         _print_table(table)
     if found.text is not None:
@@ -104,7 +105,7 @@ def _print_table(table: TableChange) -> None:
         for mark, cells in (("-", row.before), ("+", row.after)):
             if row.kind != "equal" and cells is not None:
                 text = " | ".join(" ".join(cell.split()) for cell in cells)
-                click.echo(click.style(mark + text, fg=_MARKS[mark]))
+                click.echo(click.style(for_terminal(mark + text), fg=_MARKS[mark]))
 
 
 def _no_version(document_id: str, number: int, count: int) -> Exception:
