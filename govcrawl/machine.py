@@ -164,9 +164,20 @@ class Machine:
                     self._go_alone(error)
             time.sleep(_PAUSE_SECONDS)
 
+    def snapshot(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work``, which only reads, on one state of the file; holds nobody up, but this process's other threads."""
+        with self._lock:
+            try:
+                with _transaction(self._connection, "BEGIN"):
+                    return work(self._connection)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+        return self.transact_now(work)  # sets the file aside
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Return the rows of a query; never waits for a writer."""
-        return self.transact_now(lambda connection: connection.execute(sql, parameters).fetchall())
+        return self.snapshot(lambda connection: connection.execute(sql, parameters).fetchall())
 
     # --- one attempt ---
 
@@ -297,8 +308,8 @@ _CLOCK = TableSet(
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    connection.execute(begin)
     try:
         yield
         connection.execute("COMMIT")

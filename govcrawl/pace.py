@@ -66,6 +66,10 @@ CREATE TABLE audit_records (
   most_60s INTEGER NOT NULL, most_1h INTEGER NOT NULL, most_1d INTEGER NOT NULL, broken INTEGER NOT NULL
 ) WITHOUT ROWID
 """,
+        """
+ALTER TABLE audit ADD COLUMN sent_at REAL;
+CREATE TABLE chores (name TEXT PRIMARY KEY, done_at REAL NOT NULL) WITHOUT ROWID
+""",
     ),
 )
 
@@ -80,6 +84,7 @@ class Limits:
     daily_requests: int = 0
     daily_bytes: int = 0
     window: Hours | None = None
+    audit_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,7 @@ def end_turn(db: sqlite3.Connection, now: float, wall: datetime, turn: Turn, end
     """Note how an exchange ended; the group is free for the next."""
     sent_at = min(max(end.sent_at or 0.0, turn.at), now)
     db.execute(
-        "UPDATE audit SET status = ?, bytes = ?, at = ? WHERE id = ?",
+        "UPDATE audit SET status = ?, bytes = ?, sent_at = ? WHERE id = ?",
         (end.status, end.size_bytes, sent_at, turn.audit_id),
     )
     db.execute(

@@ -18,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from govcrawl.audit import prune
 from govcrawl.failures import CrawlEnding
 from govcrawl.groups import Groups
 from govcrawl.machine import Machine, MachineBusy, Process
@@ -208,6 +209,7 @@ class Governor:
         """Let go of the machine's state."""
         if self._late:
             await asyncio.wait(self._late)
+        await asyncio.to_thread(prune, self.machine, self.limits.audit_days)
         self.machine.close()
 
 
@@ -224,6 +226,7 @@ def read_limits(settings: BaseSettings) -> Limits:
         daily_requests=settings.getint("GOVCRAWL_DAILY_REQUESTS"),
         daily_bytes=settings.getint("GOVCRAWL_DAILY_BYTES"),
         window=parse_window(settings.get("GOVCRAWL_WINDOW") or ""),
+        audit_days=settings.getint("GOVCRAWL_AUDIT_DAYS"),
     )
 
 

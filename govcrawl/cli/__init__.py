@@ -43,6 +43,11 @@ COMMANDS = {
         "Read the text of archived attachments.",
     ),
     "changes": _Entry("govcrawl.cli.changes:changes", "列出公开文件的变动", "List what became of documents."),
+    "audit": _Entry(
+        "govcrawl.cli.audit:audit",
+        "对每台服务器请求得有多快",
+        "Say how fast each server was asked, and whether the pace was kept.",
+    ),
     "demo": _Entry(
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),
