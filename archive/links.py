@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OWN_FOLDERS = ("warc", "locks", "manifests")
+OWN_FOLDERS = ("warc", "locks", "manifests", "notices")
 
 
 def refuse_links(data_dir: Path, agency: str | None = None) -> None:

@@ -10,6 +10,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, default_settings
 
 import govcrawl.settings
 from govcrawl.errors import UsageMistake
+from govcrawl.notices import Notifier
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def check_settings(settings: BaseSettings) -> None:
     """Raise where a setting of the command line (``-s``) cannot be what is meant.
 
     Raises:
-        UsageMistake: a number was expected, or the name is that of no setting but close to one.
+        UsageMistake: a number was expected, the name is that of no setting but close to one, or nobody can be notified so.
     """
     known = {name for module in (default_settings, govcrawl.settings) for name in vars(module) if name.isupper()}
     for name in settings:
@@ -71,6 +72,8 @@ def check_settings(settings: BaseSettings) -> None:
                     f"{name}={value!r} is no number; e.g. {name}={default}",
                 )
             )
+
+    Notifier.of(settings)
 
 
 def _is_number(value: object) -> bool:

@@ -22,7 +22,7 @@ from archive.digest import digest_pieces
 from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
 from archive.rows import parse_instant
-from govcrawl import __version__
+from govcrawl import __version__, notices
 from govcrawl.attachments import Attachments
 from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
@@ -367,6 +367,7 @@ class Session:
                 await self.governor.close()
             finally:
                 await self._leave()
+        await notices.tell(self)
         logger.info("crawl ended crawl=%s outcome=%s counts=%s", self.crawl_id, self.outcome, dict(self.tally.counts))
 
     async def _leave(self) -> None:

@@ -94,6 +94,18 @@ GOVCRAWL_TEXTS = True  # the text of attachments is read beside the crawl; False
 GOVCRAWL_TEXT_SECONDS = 30.0  # one attachment may take this long; a hostile file is given up, not waited for
 GOVCRAWL_TEXT_WAIT_SECONDS = 300.0  # a crawl's end waits so long for texts; the next crawl reads what is left
 
+# --- who is told of a verdict: docs/monitoring.md -----------------------------------------------------------------------
+
+GOVCRAWL_NOTIFY_COMMAND = os.environ.get(
+    "GOVCRAWL_NOTIFY_COMMAND", ""
+)  # a program and its arguments; JSON on its stdin
+GOVCRAWL_NOTIFY_WEBHOOK = os.environ.get(
+    "GOVCRAWL_NOTIFY_WEBHOOK", ""
+)  # https, or http on this machine; JSON is posted
+GOVCRAWL_NOTIFY_ON = os.environ.get("GOVCRAWL_NOTIFY_ON", "alarm")  # alarm, warning, change or always
+GOVCRAWL_NOTIFY_SECONDS = 20.0  # each may take so long; a crawl's end must not hang on somebody else's server
+GOVCRAWL_NOTIFY_AGAIN_DAYS = 7.0  # an alarm that stays is told again after so many days
+
 # --- cookies are on: some sites answer an empty page to a client without the home page's cookie -------------------------
 
 COOKIES_ENABLED = True
