@@ -11,37 +11,42 @@ from archive.change_words import details
 from archive.feed import FeedEntry, FeedHead, feed_id
 from archive.rows import instant
 from govcrawl import __version__
-from govcrawl.speech import language, say
+from govcrawl.speech import language as spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from archive.catalog import Catalog
+    from archive.change_words import Language
     from archive.rows import Row
 
 
-def feed_entries(catalog: Catalog, rows: Iterable[Row]) -> Iterator[FeedEntry]:
-    """Events, latest first, as entries, with what differs where there are two versions."""
+def feed_entries(catalog: Catalog, rows: Iterable[Row], words: Language | None = None) -> Iterator[FeedEntry]:
+    """Events, latest first, as entries, with what differs where there are two versions; in a language, else the user's."""
     for row in rows:
         if row["previous_version_id"] is None:
             yield FeedEntry(change=row)
         else:
             found = reads.compare_versions(catalog, row["previous_version_id"], row["version_id"])
-            yield FeedEntry(change=row, details=tuple(details(found, language())), diff=found.text)
+            yield FeedEntry(change=row, details=tuple(details(found, words or spoken())), diff=found.text)
 
 
-def feed_head(catalog: Catalog, agency: str | None, *, name: str, self_url: str | None) -> FeedHead:
+def feed_head(
+    catalog: Catalog, agency: str | None, *, name: str, self_url: str | None, language: Language | None = None
+) -> FeedHead:
     """What a feed of an agency, or of all, says of itself; ``name`` tells it from others of the same site."""
+    words = language or spoken()
+    chinese = words == "zh"
     row = next((row for row in catalog_reads.agencies(catalog) if row["name"] == agency), None)
     site = row["base_url"] if row else "http://localhost/"
-    title = row["title"] if row else say("全部机构", "all agencies")
+    title = row["title"] if row else "全部机构" if chinese else "all agencies"
     return FeedHead(
         id=feed_id(site, name),
-        title=say(f"{title}：公开文件的变动", f"{title}: changes of disclosed documents"),
+        title=f"{title}：公开文件的变动" if chinese else f"{title}: changes of disclosed documents",
         updated_at=instant(datetime.now(UTC)),
         author=title,
         alternate_url=row["base_url"] if row else None,
         self_url=self_url,
         software=f"govcrawl {__version__}",
-        language=language(),
+        language=words,
     )

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import lxml.etree
 import pytest
 from catalogs import Sample, fetched, read_document
 from exhibits import PAGE_URL, PDF, make_archive
@@ -163,6 +164,44 @@ def test_agencies(site: Site) -> None:
     for words in ("2023-05", "公示公告", "规范性文件", "Last crawls"):
         assert words in page.shown
     assert site.get("/agency/nobody").status == 404
+
+
+# --- changes ---
+
+
+def test_comparison(site: Site, folder: Path) -> None:
+    """Two versions are compared to the character; whole or changes only, as a page or as data."""
+    known = ids(folder)["政务公开条例"]
+    page = site.get(f"/compare/{known}?from=1&to=2")
+    assert "<ins>，制定</ins>" in page.text
+    assert "0 characters out, 3 in" in page.shown
+    assert "<del>样司〔2023〕14号</del>" in page.text  # the number is printed no more
+    assert site.get(f"/compare/{known}").text.count("<ins>，制定</ins>") == 1
+    data = json.loads(site.get(f"/compare/{known}?from=1&to=2&format=json").body)
+    assert ["insert", "，制定"] in data["text"]["ops"]
+    assert "do not differ" in site.get(f"/compare/{known}?from=2&to=2").shown
+    for bad in ("from=0&to=1", "from=1&to=9"):
+        assert site.get(f"/compare/{known}?{bad}").status == 404
+    assert site.get(f"/compare/{known}?from=x").status == 400
+
+
+def test_changes_and_feeds(site: Site, folder: Path) -> None:
+    """The latest changes by day; the feeds of an agency and of a search hold the same events."""
+    shown = site.get("/changes").shown
+    assert "changed" in shown
+    assert "new 转发" in shown
+    assert "new" not in site.get("/changes?change=withdrawn").shown.partition("Atom")[2]
+    assert site.get("/changes?since=2024-05-02&agency=sample_sfj").text.count("/document/") == 1
+    for path, status in (("/changes?change=gone", 400), ("/changes?since=x", 400), ("/changes?agency=nobody", 404)):
+        assert site.get(path).status == status
+    atom = site.get("/feed/agency/sample_sfj.atom")
+    assert atom.headers["Content-Type"].startswith("application/atom+xml")
+    entries = lxml.etree.fromstring(atom.body).findall("{http://www.w3.org/2005/Atom}entry")
+    assert len(entries) == 4
+    found = site.get("/feed/search.atom?q=%E8%BD%AC%E5%8F%91")
+    assert len(lxml.etree.fromstring(found.body).findall("{http://www.w3.org/2005/Atom}entry")) == 1
+    assert site.get("/feed/agency/nobody.atom").status == 404
+    assert f"/document/{ids(folder)['转发']}" in site.get("/changes").text
 
 
 # --- replay ---

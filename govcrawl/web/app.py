@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
-from govcrawl.web import agency_page, document_page, replay_page, search_page
+from govcrawl.web import agency_page, changes_page, compare_page, document_page, replay_page, search_page
 from govcrawl.web.pages import Pages
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
             Route("/agency/{agency}", agency_page.show, name="agency"),
             Route("/document/{document_id}", document_page.show, name="document"),
             Route("/document/{document_id}/cite.{form}", document_page.cite, name="cite"),
+            Route("/compare/{document_id}", compare_page.show, name="compare"),
+            Route("/changes", changes_page.show, name="changes"),
+            Route("/feed/agency/{agency}.atom", changes_page.feed_of_agency, name="feed_agency"),
+            Route("/feed/search.atom", changes_page.feed_of_search, name="feed_search"),
             Route("/replay/{document_id}", replay_page.show, name="replay"),
             Route("/replay/{document_id}/{number:int}/{part:path}", replay_page.serve_part, name="replay_part"),
             Route("/file/{document_id}/{number:int}/{place:int}", replay_page.serve_file, name="file"),

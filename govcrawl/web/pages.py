@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from archive.change_words import Language
+
 Say = Callable[[str, str], str]
 """Picks the Chinese or the English text, by the request's language."""
 
@@ -105,6 +107,7 @@ class Pages:
         back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
         html = self._jinja.get_template(template).render(
             **values, language=language, t=say_in(language), back=back, path=request.url.path, with_query=with_query,
+            pairs=lambda a, b: zip(a, b, strict=True),
             state_names=STATES, field_names=FIELDS, origin_names=ORIGINS,
         )  # fmt: skip
         return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
@@ -115,16 +118,12 @@ class Pages:
         return self.render(request, "error.html", status=status, code=status, detail=detail if detail != phrase else "")
 
 
-def language_of(request: Request) -> str:
+def language_of(request: Request) -> Language:
     """Return ``zh`` or ``en``: what was chosen, else what the browser asks for first, else Chinese."""
-    chosen = request.cookies.get("language")
-    if chosen in {"zh", "en"}:
-        return chosen
-    for wanted in request.headers.get("accept-language", "").lower().split(","):
-        for language in ("zh", "en"):
-            if wanted.strip().startswith(language):
-                return language
-    return "zh"
+    chosen = request.cookies.get("language", "")
+    asked = (wanted.strip() for wanted in request.headers.get("accept-language", "").lower().split(","))
+    first = next((wanted[:2] for wanted in asked if wanted.startswith(("zh", "en"))), "zh")
+    return "en" if (chosen or first) == "en" else "zh"
 
 
 def say_in(language: str) -> Say:

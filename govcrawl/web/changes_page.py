@@ -1,0 +1,142 @@
+"""What became of documents, by time; and feeds of it: of an agency, of all, of a search."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from archive import catalog_change_reads as changes
+from archive import catalog_reads as reads
+from archive.catalog_search import found_ids
+from archive.change_words import CHANGE_WORDS, headline
+from archive.feed import MEDIA_TYPE, write_feed
+from archive.rows import instant
+from govcrawl.feeds import feed_entries, feed_head
+from govcrawl.web.pages import LOCAL, day, language_of
+from govcrawl.web.search_page import number, parameters, read_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from starlette.requests import Request
+
+    from archive.catalog import Catalog
+    from archive.catalog_change_reads import Choice
+    from archive.rows import Row
+    from govcrawl.web.pages import Pages
+
+PAGE_SIZE = 50
+FEED_SIZE = 50
+_MOST_DOCUMENTS = 2000  # of a search that are looked through for changes
+
+
+def show(request: Request) -> Response:
+    """Show the latest changes, by local day."""
+    pages: Pages = request.app.state.pages
+    given = request.query_params
+    page = max(1, number(request, "page", 1, 100_000))
+    choice = _choice(request)
+    with pages.catalog() as catalog:
+        names = {row["name"]: row["title"] for row in reads.agencies(catalog)}
+        if choice.agency and choice.agency not in names:
+            raise HTTPException(HTTPStatus.NOT_FOUND, choice.agency)
+        wanted = page * PAGE_SIZE + 1
+        rows = list(changes.find_changes(catalog, choice, limit=wanted, latest_first=True))
+    shown = rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    language = language_of(request)
+    return pages.render(
+        request,
+        "changes.html",
+        days=_by_day(shown),
+        headlines={row["id"]: headline(row, language) for row in shown},
+        words=CHANGE_WORDS,
+        agencies=names,
+        parameters={name: given.getlist(name) for name in ("agency", "change", "since", "until") if given.get(name)},
+        given=given,
+        page=page,
+        more=len(rows) > page * PAGE_SIZE,
+    )
+
+
+def _choice(request: Request) -> Choice:
+    """Return which changes a request asks for.
+
+    Raises:
+        HTTPException: 400, a day or a kind of change is none.
+    """
+    given = request.query_params
+    kinds = tuple(filter(None, given.getlist("change")))
+    if unknown := [kind for kind in kinds if kind not in CHANGE_WORDS]:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"change={unknown[0]!r}: one of {', '.join(CHANGE_WORDS)}")
+    return changes.Choice(
+        since=_start_of(given.get("since"), 0),
+        until=_start_of(given.get("until"), 1),
+        agency=given.get("agency") or None,
+        channel=given.get("channel") or None,
+        kinds=kinds,
+        document_id=None,
+    )
+
+
+def _start_of(text: str | None, days: int) -> str | None:
+    """Return the instant at which a local day begins, or the one so many days later."""
+    if not text:
+        return None
+    try:
+        begins = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=LOCAL)
+    except ValueError:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{text!r}: YYYY-MM-DD") from None
+    return instant(begins + timedelta(days=days))
+
+
+def _by_day(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    days: dict[str, list[Row]] = {}
+    for row in rows:
+        days.setdefault(day(row["at"]), []).append(row)
+    return list(days.items())
+
+
+# --- feeds ---
+
+
+def feed_of_agency(request: Request) -> Response:
+    """Return the feed of an agency's changes; ``all`` is every agency."""
+    pages: Pages = request.app.state.pages
+    name = request.path_params["agency"]
+    agency = None if name == "all" else name
+    with pages.catalog() as catalog:
+        if agency is not None and agency not in {row["name"] for row in reads.agencies(catalog)}:
+            raise HTTPException(HTTPStatus.NOT_FOUND, name)
+        choice = changes.Choice(agency=agency)
+        rows = changes.find_changes(catalog, choice, limit=FEED_SIZE, latest_first=True)
+        return _feed(request, catalog, rows, agency, name)
+
+
+def feed_of_search(request: Request) -> Response:
+    """Return the feed of changes of the documents that a search finds: the newest documents, latest changes first."""
+    pages: Pages = request.app.state.pages
+    query = read_query(request)
+    with pages.catalog() as catalog:
+        found = list(islice(found_ids(catalog, query), _MOST_DOCUMENTS))
+        rows = sorted(_latest(catalog, found), key=lambda row: (row["at"], row["id"]), reverse=True)[:FEED_SIZE]
+        words = " ".join(value for values in parameters(request).values() for value in values)
+        return _feed(request, catalog, rows, None, f"search/{words}")
+
+
+def _latest(catalog: Catalog, document_ids: Iterable[str]) -> Iterator[Row]:
+    for document_id in document_ids:
+        yield from changes.find_changes(
+            catalog, changes.Choice(document_id=document_id), limit=FEED_SIZE, latest_first=True
+        )
+
+
+def _feed(request: Request, catalog: Catalog, rows: Iterable[Row], agency: str | None, name: str) -> Response:
+    language = language_of(request)
+    head = feed_head(catalog, agency, name=name, self_url=str(request.url), language=language)
+    content = "".join(write_feed(feed_entries(catalog, rows, language), head))
+    return Response(content.encode(), media_type=f"{MEDIA_TYPE}; charset=utf-8")
