@@ -66,6 +66,11 @@ COMMANDS = {
     "recrawl": _Entry(
         "govcrawl.cli.recrawl:recrawl", "抓取到期的机构", "Crawl the agencies that are due, many in one process."
     ),
+    "schedule": _Entry(
+        "govcrawl.cli.schedule:schedule",
+        "打印定时抓取的 systemd 单元和 cron 行",
+        "Print systemd units and a cron line.",
+    ),
     "savepage": _Entry(
         "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
     ),
