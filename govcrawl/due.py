@@ -6,6 +6,7 @@ evenly over it and each keeps its hour from day to day.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from archive.catalog_rounds import pasts
 from govcrawl.connect_to import parse_connect_to
+from govcrawl.errors import BadAgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.catalog_rounds import Past
     from govcrawl.connect_to import ConnectTo
+    from govcrawl.loader import AgencyLoader
     from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
 
 RETRY_HOURS = 1.0
 """After a failure the next try comes so soon; twice as late after each further one, at most after the interval."""
@@ -102,6 +107,30 @@ def plan(
         for name, cls in wanted.items()
     ]
     return sorted(runs, key=lambda one: (one[1].at, one[0].name))
+
+
+def next_runs(
+    names: Iterable[str], catalog: Catalog, settings: BaseSettings, loader: AgencyLoader, now: datetime
+) -> dict[str, NextRun]:
+    """Return when each of these agencies is to be crawled next; one that is not declared (any more) is left out.
+
+    An agency is loaded only where its file speaks of an interval of its own: what shows many need not import them all.
+    """
+    usual_hours = settings.getfloat("GOVCRAWL_EVERY_HOURS")
+    declared = set(loader.list())
+    wanted = [name for name in names if name in declared]
+    known = pasts(catalog, wanted)
+    runs = {}
+    for name in wanted:
+        hours = usual_hours
+        if "every_hours" in loader.place(name).path.read_text("utf-8"):
+            try:
+                hours = loader.load(name).every_hours or usual_hours
+            except BadAgency as error:
+                logger.warning("when %s is due is not known: %s", name, error)
+                continue
+        runs[name] = next_run(Facts(name, hours, known.get(name)), now)
+    return runs
 
 
 def _leads_somewhere(url: str, connect_to: ConnectTo) -> bool:

@@ -134,6 +134,12 @@ def test_what_is_due_is_crawled_and_then_not_due(site: SmallSite, tmp_path: Path
     assert "Nothing is due" in again.stdout
     plan = json.loads(recrawl(tmp_path, site, "--due", "--dry-run", "--json").stdout)
     assert {one["agency"]: (one["due"], one["why"]) for one in plan} == dict.fromkeys(names, (False, "interval"))
+    line, env = command(tmp_path, site)
+    told = subprocess.run(
+        [*line[:3], "status", "--json"], env=env, cwd=tmp_path, text=True, capture_output=True, check=True
+    )
+    status = {one["agency"]: one["next_run_at"] for one in json.loads(told.stdout)}
+    assert status == {one["agency"]: one["next_run_at"] for one in plan}
     named = recrawl(tmp_path, site, "--agency", "two_sfj", "--json")
     assert outcomes(named) == {"two_sfj": "finished"}
 

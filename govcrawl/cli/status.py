@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from archive.catalog import Catalog
     from archive.catalog_reads import AgencyStatus
 
 _DETAILED_AGENCIES = 3
@@ -33,24 +35,36 @@ def status(*, as_json: bool, agency: str | None, data: Path) -> None:
         if agency is not None:
             reads.check_agency(catalog, agency)
         found = [reads.agency_status(catalog, row) for row in reads.agencies(catalog) if agency in (None, row["name"])]
+        runs = _next_runs(catalog, [one.agency for one in found])
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, sort_keys=True, indent=2))
+        rows = [{**asdict(one), "next_run_at": runs.get(one.agency)} for one in found]
+        click.echo(json.dumps(rows, ensure_ascii=False, sort_keys=True, indent=2))
         return
     if not found:
         click.echo(
             say("目录库里还没有机构:先运行 scrapy crawl 机构代号", "No agency yet: run scrapy crawl AGENCY first")
         )
         return
-    _print_table(found)
+    _print_table(found, runs)
     if len(found) <= _DETAILED_AGENCIES:
         for one in found:
             click.echo()
-            _print_details(one)
+            _print_details(one, runs.get(one.agency))
     else:
         click.echo(say("细节: govcrawl status --agency 机构代号", "Details: govcrawl status --agency NAME"))
 
 
-def _print_table(found: list[AgencyStatus]) -> None:
+def _next_runs(catalog: Catalog, names: list[str]) -> dict[str, str]:
+    """When ``govcrawl recrawl --due`` crawls each agency next, as the catalog writes instants; only of declared ones."""
+    from govcrawl.due import next_runs  # noqa: PLC0415 - not needed for --help
+    from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - Scrapy takes half a second to import
+
+    settings = project_settings()
+    runs = next_runs(names, catalog, settings, AgencyLoader.from_settings(settings), datetime.now(UTC))
+    return {name: run.at.strftime("%Y-%m-%dT%H:%M:%SZ") for name, run in runs.items()}
+
+
+def _print_table(found: list[AgencyStatus], runs: Mapping[str, str]) -> None:
     """One line an agency."""
     from rich.console import Console  # noqa: PLC0415 - --json does without
     from rich.table import Table  # noqa: PLC0415
@@ -67,17 +81,20 @@ def _print_table(found: list[AgencyStatus]) -> None:
         ("捕获", "captures", True),
         ("WARC", "WARC", True),
         ("最近抓取", "last crawl", False),
+        ("下次", "next", False),
     ):
         table.add_column(say(zh, en), justify="right" if right else "left", no_wrap=True)
     for one in found:
         last = f"{_moment(one.last_crawl.started_at)} {_outcome(one.last_crawl.outcome)}" if one.last_crawl else "–"
         numbers = (one.documents, *one.states.values(), one.versions, one.captures)
-        table.add_row(one.agency, *(str(number) for number in numbers), _size(one.warc_bytes), last)
+        table.add_row(
+            one.agency, *(str(number) for number in numbers), _size(one.warc_bytes), last, _moment(runs.get(one.agency))
+        )
     width = None if sys.stdout.isatty() else 160
     Console(width=width, highlight=False).print(table)
 
 
-def _print_details(one: AgencyStatus) -> None:
+def _print_details(one: AgencyStatus, next_run_at: str | None) -> None:
     """A paragraph about one agency."""
     click.echo(click.style(f"{one.title} ({one.agency})", bold=True))
     if one.last_crawl is None:
@@ -92,6 +109,10 @@ def _print_details(one: AgencyStatus) -> None:
         )
     click.echo(
         say("  最近成功  ", "  last success     ") + (_moment(one.last_success_at) if one.last_success_at else "–")
+    )
+    undeclared = say("–（不在声明的机构中）", "– (not among the declared agencies)")
+    click.echo(
+        say("  下次到期  ", "  next run         ") + (f"{_moment(next_run_at)} UTC" if next_run_at else undeclared)
     )
     click.echo(
         say("  附件      ", "  attachments      ")
