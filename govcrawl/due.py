@@ -7,7 +7,7 @@ evenly over it and each keeps its hour from day to day.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from archive.catalog_rounds import pasts
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import BadAgency
+from govcrawl.politeness import find_hold_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from archive.catalog_rounds import Past
     from govcrawl.connect_to import ConnectTo
     from govcrawl.loader import AgencyLoader
+    from govcrawl.machine import Machine
     from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ class Facts:
         agency: its name.
         every_hours: its interval.
         past: its crawls; None: there was none that took in all of it.
-        quiet_until: until when its server is left alone (circuit breaker, Retry-After), as far as this machine knows.
+        quiet_until: until when its server is left alone (Retry-After, budget, hours), as far as this machine knows.
     """
 
     agency: str
@@ -91,7 +93,11 @@ def next_run(facts: Facts, now: datetime) -> NextRun:
 
 
 def plan(
-    agencies: Iterable[type[DisclosureSpider]], catalog: Catalog | None, settings: BaseSettings, now: datetime
+    agencies: Iterable[type[DisclosureSpider]],
+    catalog: Catalog | None,
+    settings: BaseSettings,
+    machine: Machine,
+    now: datetime,
 ) -> list[tuple[type[DisclosureSpider], NextRun]]:
     """Return these agencies with when each is to be crawled next, the earliest first.
 
@@ -102,10 +108,13 @@ def plan(
     usual_hours = settings.getfloat("GOVCRAWL_EVERY_HOURS")
     wanted = {cls.name: cls for cls in agencies if _leads_somewhere(cls.base_url, connect_to)}
     known = pasts(catalog, wanted) if catalog is not None else {}
-    runs = [
-        (cls, next_run(Facts(name, cls.every_hours or usual_hours, known.get(name)), now))
-        for name, cls in wanted.items()
-    ]
+    runs = []
+    for name, cls in wanted.items():
+        facts = Facts(name, cls.every_hours or usual_hours, known.get(name))
+        run = next_run(facts, now)
+        if run.at <= now and (hold := find_hold_before(settings, machine, cls.seeds().values(), cls.server_group)):
+            run = next_run(replace(facts, quiet_until=hold.until), now)
+        runs.append((cls, run))
     return sorted(runs, key=lambda one: (one[1].at, one[0].name))
 
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
 
     from scrapy.settings import BaseSettings
 
@@ -118,6 +119,16 @@ class Machine:
         """Open the state that a crawl with these settings uses."""
         return cls.open(state_folder(settings), fallback=Path(settings.get("GOVCRAWL_DATA") or "data") / "state")
 
+    def __enter__(self) -> Self:
+        """Return itself; leaving closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -126,8 +137,9 @@ class Machine:
     def ensure(self, tables: TableSet) -> None:
         """Make a room's tables, or bring them forward; cheap when they are there."""
         with self._lock:
-            if tables not in self._tables:
-                self._tables.append(tables)
+            if tables in self._tables:
+                return
+            self._tables.append(tables)
         self.transact_now(lambda connection: _migrate(connection, tables))
 
     def now(self) -> float:

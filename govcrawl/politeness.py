@@ -18,7 +18,6 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from govcrawl.audit import prune
 from govcrawl.failures import CrawlEnding
 from govcrawl.groups import Groups
 from govcrawl.machine import Machine, MachineBusy, Process
@@ -103,14 +102,20 @@ class Governor:
         machine.ensure(PACE)
 
     @classmethod
-    def of(cls, settings: BaseSettings, agency: str, own_group: str = "", own_hosts: Iterable[str] = ()) -> Governor:
+    def of(
+        cls,
+        settings: BaseSettings,
+        machine: Machine,
+        agency: str,
+        own_group: str = "",
+        own_hosts: Iterable[str] = (),
+    ) -> Governor:
         """Make the governor of a crawl.
 
         Raises:
             UsageMistake: a setting is malformed.
         """
         limits = read_limits(settings)
-        machine = Machine.of(settings)
         machine.ensure(PACE)
         return cls(machine, Groups.of(settings, machine, own_group, own_hosts), limits, agency)
 
@@ -206,11 +211,9 @@ class Governor:
         await self.machine.transact(lambda db: put_promise(db, origin, group, host, gap_seconds, visit, valid_until))
 
     async def close(self) -> None:
-        """Let go of the machine's state."""
+        """Wait until what ended is noted; the machine's state is closed by who opened it."""
         if self._late:
             await asyncio.wait(self._late)
-        await asyncio.to_thread(prune, self.machine, self.limits.audit_days)
-        self.machine.close()
 
 
 def read_limits(settings: BaseSettings) -> Limits:
@@ -230,27 +233,23 @@ def read_limits(settings: BaseSettings) -> Limits:
     )
 
 
-def find_hold_before(settings: BaseSettings, urls: Iterable[str], own_group: str = "") -> Hold | None:
+def find_hold_before(settings: BaseSettings, machine: Machine, urls: Iterable[str], own_group: str = "") -> Hold | None:
     """Return why a crawl of these addresses need not begin now: quiet, budget or hours; None where it may. Asks nobody.
 
     Raises:
         UsageMistake: a setting is malformed.
     """
     limits = read_limits(settings)
-    machine = Machine.of(settings)
-    try:
-        machine.ensure(PACE)
-        addresses = list(urls)
-        groups = Groups.of(settings, machine, own_group, {(urlsplit(url).hostname or "").lower() for url in addresses})
-        wall = datetime.now(UTC)
-        for url in addresses:
-            host = (urlsplit(url).hostname or "").lower()
-            group = groups.remembered(url) or host
-            hold = machine.transact_now(partial(_find_hold_now, machine, wall, limits, group, host))
-            if hold is not None:
-                return hold
-    finally:
-        machine.close()
+    machine.ensure(PACE)
+    addresses = list(urls)
+    groups = Groups.of(settings, machine, own_group, {(urlsplit(url).hostname or "").lower() for url in addresses})
+    wall = datetime.now(UTC)
+    for url in addresses:
+        host = (urlsplit(url).hostname or "").lower()
+        group = groups.remembered(url) or host
+        hold = machine.transact_now(partial(_find_hold_now, machine, wall, limits, group, host))
+        if hold is not None:
+            return hold
     return None
 
 

@@ -27,7 +27,7 @@ from govcrawl.attachments import Attachments
 from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.endings import decide_states
-from govcrawl.errors import UnreadablePage
+from govcrawl.errors import UnreadablePage, UsageMistake
 from govcrawl.judgement import judge_crawl
 from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
@@ -106,12 +106,13 @@ class Session:
         self.store = self.workshop.store
         self.readers = self.workshop.readers
         self.attachments = Attachments(self.workshop.texts, spider.name, settings)
-        self.governor = Governor.of(settings, spider.name, spider.server_group, spider.allowed_domains)
-        self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
         try:
+            self.governor = Governor.of(
+                settings, self.workshop.machine, spider.name, spider.server_group, spider.allowed_domains
+            )
+            self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
             self._begin()
-        except ArchiveError:
-            self.governor.machine.close()
+        except (ArchiveError, UsageMistake):
             if self._own:
                 self._own.close()
             raise

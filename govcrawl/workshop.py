@@ -1,4 +1,4 @@
-"""What the crawls of one process share: the open data directory, the thread that writes into it, the reader processes.
+"""What the crawls of one process share: the open data directory, its writing thread, the readers, the machine's state.
 
 ``scrapy crawl`` opens a workshop for its one crawl. Who runs many crawls in one process opens one for all of them, hands it to
 each in the setting GOVCRAWL_WORKSHOP, and closes it after the last: a further crawl then costs no process, no thread and no
@@ -20,6 +20,7 @@ from archive.model import Context, Exchange
 from archive.store import Store
 from govcrawl.attachments import FileTexts
 from govcrawl.batches import Batches
+from govcrawl.machine import Machine
 from govcrawl.workers import Readers
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Workshop:
         self.store = Store.open(
             Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
         )
+        self.machine = Machine.of(settings)
         self.readers = Readers(
             settings.getint("GOVCRAWL_READERS"),
             settings.getfloat("GOVCRAWL_READ_SECONDS"),
@@ -96,6 +98,7 @@ class Workshop:
         finally:
             self._thread.shutdown()
             self.readers.close()
+            self.machine.close()
 
     async def _put_batch(self, batch: list[Job]) -> list[Any]:
         """Store a batch with one sync per file and one transaction; return results in the batch's order.

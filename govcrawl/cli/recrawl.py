@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from govcrawl.due import NextRun
     from govcrawl.loader import AgencyLoader
+    from govcrawl.machine import Machine
     from govcrawl.rounds import Result
     from govcrawl.spider import DisclosureSpider
 
@@ -164,19 +165,27 @@ def _plan(
     classes: Sequence[type[DisclosureSpider]], data: Path, settings: Settings, *, only_due: bool
 ) -> tuple[Planned, Planned]:
     """Return what is to be crawled now, and what is not yet due."""
-    if not (data / "catalog.db").exists():
-        return _split(classes, None, settings, only_due=only_due)
-    with open_catalog(data) as catalog, catalog.snapshot():
-        return _split(classes, catalog, settings, only_due=only_due)
+    from govcrawl.machine import Machine  # noqa: PLC0415 - see above
+
+    with Machine.of(settings) as machine:
+        if not (data / "catalog.db").exists():
+            return _split(classes, None, machine, settings, only_due=only_due)
+        with open_catalog(data) as catalog, catalog.snapshot():
+            return _split(classes, catalog, machine, settings, only_due=only_due)
 
 
 def _split(
-    classes: Sequence[type[DisclosureSpider]], catalog: Catalog | None, settings: Settings, *, only_due: bool
+    classes: Sequence[type[DisclosureSpider]],
+    catalog: Catalog | None,
+    machine: Machine,
+    settings: Settings,
+    *,
+    only_due: bool,
 ) -> tuple[Planned, Planned]:
     from govcrawl.due import plan  # noqa: PLC0415 - see above
 
     now = datetime.now(UTC)
-    planned = plan(classes, catalog, settings, now)
+    planned = plan(classes, catalog, settings, machine, now)
     later = [one for one in planned if only_due and one[1].at > now]
     return planned[: len(planned) - len(later)], later
 
@@ -199,7 +208,7 @@ def _run_round(
     try:
         workshop = Workshop(settings)
         try:
-            now, _ = _split(classes, workshop.store.catalog, settings, only_due=only_due)
+            now, _ = _split(classes, workshop.store.catalog, workshop.machine, settings, only_due=only_due)
             return Round(settings, workshop, mode=mode, at_once=at_once).run([cls for cls, _ in now]) if now else []
         finally:
             workshop.close()

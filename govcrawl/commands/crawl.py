@@ -25,6 +25,7 @@ from govcrawl.browser_find import require_browser
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.crawl_options import check_arguments, check_settings, quiet_engine
 from govcrawl.errors import BadAgency, UsageMistake
+from govcrawl.machine import Machine
 from govcrawl.monitors import Progress, summary
 from govcrawl.politeness import find_hold_before
 from govcrawl.session import Session
@@ -99,7 +100,8 @@ class Command(ScrapyCrawl):
         try:
             spidercls(**opts.spargs)
             parse_connect_to(process.settings.get("GOVCRAWL_CONNECT_TO") or "")
-            hold = find_hold_before(process.settings, spidercls.seeds().values(), spidercls.server_group)
+            with Machine.of(process.settings) as machine:
+                hold = find_hold_before(process.settings, machine, spidercls.seeds().values(), spidercls.server_group)
         except UsageMistake as error:
             self._refuse(str(error), USAGE_EXIT)
             return
