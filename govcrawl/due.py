@@ -74,7 +74,7 @@ def next_run(facts: Facts, now: datetime) -> NextRun:
     """Return when an agency is to be crawled next; it is due when that is not after ``now``.
 
     Never crawled, or interrupted: at once. Failed: an hour after its end, doubling with each further failure up to the
-    interval. Else at the first of its own times that lies at least a quarter of the interval after the last crawl began. Never
+    interval. Else at the first of its own times after the last crawl that lies at least a quarter of the interval after that began. Never
     before its server may be asked again.
     """
     past = facts.past
@@ -83,7 +83,8 @@ def next_run(facts: Facts, now: datetime) -> NextRun:
     if past is None:
         at, why = now, "never"
     elif past.outcome == "finished":
-        at, why = _own_time(facts.agency, interval, past.started_at + interval * LEAST_PART), "interval"
+        earliest = max(past.started_at + interval * LEAST_PART, past.finished_at or past.started_at)
+        at, why = _own_time(facts.agency, interval, earliest), "interval"
     elif past.outcome == "failed":
         retry = min(timedelta(hours=RETRY_HOURS) * 2 ** min(past.failures - 1, 32), interval)
         at, why = (past.finished_at or past.started_at) + retry, "failed"

@@ -20,6 +20,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings, SettingsAttribute
 
 from archive.errors import ArchiveBusy, ArchiveError
+from govcrawl import finding_words as words
 from govcrawl.browser_find import require_browser
 from govcrawl.crawl_options import quiet_engine
 from govcrawl.errors import UsageMistake
@@ -56,8 +57,15 @@ class Result:
     reason: str | None = None  # a word for counting
     sentence: str | None = None
     crawl_id: str | None = None
+    verdict: str | None = None  # ok, warning or alarm; None where it was not judged
+    findings: Sequence[str] = ()  # what the verdict rests on, as sentences, the worst first
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nobody has to look at it; as the exit code of ``scrapy crawl``."""
+        return self.outcome == "busy" or (self.outcome == "finished" and self.verdict != "alarm")
 
 
 class Round:
@@ -156,6 +164,12 @@ class Round:
             reason=reason,
             sentence=sentence,
             crawl_id=session.crawl_id,
+            verdict=session.verdict.level if session.verdict else None,
+            findings=[
+                f"{one.channel}: {said}" if one.channel else said
+                for one in (session.verdict.findings if session.verdict else ())
+                if one.severity != "note" and (said := words.sentence(one.kind, one.facts))
+            ],
             counts=dict(session.tally.counts),
             seconds=seconds,
         )

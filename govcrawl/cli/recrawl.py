@@ -116,7 +116,7 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
         return
     results = [*broken, *_run_round(classes, data, settings, only_due=only_due, mode=mode, at_once=at_once)]
     _print_results(results, as_json=as_json)
-    if any(result.outcome in {"failed", "interrupted"} for result in results):
+    if not all(result.is_fine for result in results):
         context.exit(1)
 
 
@@ -273,7 +273,7 @@ def _print_results(results: Sequence[Result], *, as_json: bool) -> None:
         gone = count.get("suspected", 0) + count.get("withdrawn", 0)
         figures = (count.get("new", 0), count.get("changed", 0), gone, count.get("requests", 0))
         reason = f"{one.reason}: {one.sentence}" if one.reason else ""
-        table.add_row(one.agency, _outcome(one.outcome), *map(str, figures), reason)
+        table.add_row(one.agency, _judged(one), *map(str, figures), reason or (one.findings[0] if one.findings else ""))
     if shown:
         Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False).print(table)
     if quiet := len(ordered) - len(shown):
@@ -285,7 +285,9 @@ def _print_results(results: Sequence[Result], *, as_json: bool) -> None:
 
 def _is_quiet(one: Result) -> bool:
     changes = ("new", "changed", "suspected", "withdrawn", "unlisted", "failed")
-    return one.outcome == "finished" and not any(one.counts.get(name) for name in changes)
+    return (
+        one.outcome == "finished" and one.verdict in {None, "ok"} and not any(one.counts.get(name) for name in changes)
+    )
 
 
 _OUTCOMES = {
@@ -298,6 +300,14 @@ _OUTCOMES = {
 
 def _outcome(outcome: str) -> str:
     return say(*_OUTCOMES[outcome])
+
+
+def _judged(one: Result) -> str:
+    """The outcome, and the verdict where that is worse than it."""
+    from govcrawl import finding_words as words  # noqa: PLC0415 - see above
+
+    told = _outcome(one.outcome)
+    return told if one.outcome != "finished" or one.verdict in {None, "ok"} else f"{told}, {words.level(one.verdict)}"
 
 
 def _why(why: str) -> str:
