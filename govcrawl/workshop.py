@@ -19,6 +19,7 @@ from archive.errors import ArchiveError, ArchiveWriteError
 from archive.model import Context, Exchange
 from archive.store import Store
 from govcrawl.attachments import FileTexts
+from govcrawl.audit import prune
 from govcrawl.batches import Batches
 from govcrawl.machine import Machine
 from govcrawl.workers import Readers
@@ -53,6 +54,7 @@ class Workshop:
             Path(settings["GOVCRAWL_DATA"]), max_file_bytes=settings.getint("GOVCRAWL_WARC_MAX_BYTES")
         )
         self.machine = Machine.of(settings)
+        self._audit_days = settings.getint("GOVCRAWL_AUDIT_DAYS")
         self.readers = Readers(
             settings.getint("GOVCRAWL_READERS"),
             settings.getfloat("GOVCRAWL_READ_SECONDS"),
@@ -98,6 +100,7 @@ class Workshop:
         finally:
             self._thread.shutdown()
             self.readers.close()
+            prune(self.machine, self._audit_days)
             self.machine.close()
 
     async def _put_batch(self, batch: list[Job]) -> list[Any]:
