@@ -151,18 +151,10 @@ class FrontierRows:
             (crawl_id, *under_way, limit),
         )
 
-    def aliases(self, row_id: int, crawl_id: str) -> list[tuple[str, str]]:
+    def aliases(self, row_id: int) -> list[tuple[str, str]]:
         """(url, url_key) of the other addresses of a document that lists have named so far."""
-        rows = self._file.rows(
-            "SELECT url, url_key FROM frontier WHERE crawl_id = ? AND kind = 'alias' AND of_id = ? ORDER BY id",
-            (crawl_id, row_id),
-        )
+        rows = self._file.rows("SELECT url, url_key FROM frontier WHERE of_id = ? ORDER BY id", (row_id,))
         return [(row["url"], row["url_key"]) for row in rows]
-
-    def has_aliases(self, crawl_id: str) -> bool:
-        """Whether any document of the crawl has another address."""
-        sql = "SELECT 1 FROM frontier WHERE crawl_id = ? AND kind = 'alias' LIMIT 1"
-        return self._file.row(sql, (crawl_id,)) is not None
 
     # What became of it
 

@@ -325,6 +325,7 @@ CREATE TABLE "frontier" (
 CREATE INDEX "idx_frontier_crawl_id_state_kind_priority" ON "frontier" ("crawl_id", "state", "kind", "priority");
 CREATE INDEX "idx_frontier_crawl_id_key" ON "frontier" ("crawl_id", "key");
 CREATE INDEX "idx_frontier_crawl_id_document_id" ON "frontier" ("crawl_id", "document_id");
+CREATE INDEX "idx_frontier_of_id" ON "frontier" ("of_id");
 CREATE INDEX "idx_frontier_agency" ON "frontier" ("agency");
 """
 

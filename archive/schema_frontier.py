@@ -15,7 +15,13 @@ FRONTIER = Table(
     en="What a crawl that is going on, or was interrupted, still has to do and what became of it; empty after a finished one.",
     primary_key=("id",),
     unique=(("crawl_id", "kind", "url_key"),),
-    indexes=(("crawl_id", "state", "kind", "priority"), ("crawl_id", "key"), ("crawl_id", "document_id"), ("agency",)),
+    indexes=(
+        ("crawl_id", "state", "kind", "priority"),
+        ("crawl_id", "key"),
+        ("crawl_id", "document_id"),
+        ("of_id",),
+        ("agency",),
+    ),
     columns=(
         _int("id", "序号", "Row number, in the order in which things were wanted."),
         _text("crawl_id", "抓取编号", "Crawl that wants it.", "crawls.id"),

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 from scrapy import Request
 
 from archive.decisions import decide_alias, decide_document, decide_unchanged
-from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError, NotAPage
-from govcrawl.failures import CrawlEnding, read_failure
+from govcrawl.failures import read_failure
 from govcrawl.files import Files, read_file_response
 from govcrawl.frontier import UNREAD
 from govcrawl.guard import check
@@ -79,6 +78,7 @@ class Documents:
         request = cast("Request", response.request)
         capture: Capture = request.meta["capture"]
         async with self._frontier.holding(job.row_id, self._given_up(job)):
+            self._session.check_answered(response)
             try:
                 await self._put_answer(response, job, capture)
             except NotAPage as error:
@@ -93,8 +93,7 @@ class Documents:
         job: Job = request.cb_kwargs["job"]
         capture: Capture | None = request.meta.get("capture")
         async with self._frontier.holding(job.row_id, self._given_up(job)):
-            if isinstance(failure.value, ArchiveError | CrawlEnding):
-                raise failure.value
+            self._session.check_answered(failure.value)
             await self._put_unread(request, job, failure.value, capture.id if capture else None)
             self._session.tally.counts["documents"] += 1
 

@@ -106,12 +106,12 @@ class Files:
                 request.headers[name] = value
         try:
             response = await session.download(request)
-        except CrawlEnding:  # the document waits for a further sitting
-            raise
         except (*DOWNLOAD_ERRORS, IgnoreRequest) as error:
+            session.check_answered(error)  # while the crawl is being ended, its document waits for a further sitting
             reason, message = read_failure(error)
             await session.put_failure(request, reason, message)
             return replace(unread, error=f"{reason}: {message}")
+        session.check_answered(response)
         capture = cast("Request", response.request).meta["capture"]
         session.tally.counts["files"] += 1
         if response.status == NOT_MODIFIED and known:

@@ -156,19 +156,18 @@ class Frontier:
         under_way = {*self._under_way, *self._left}
         jobs = await session.call(
             session.store.read,
-            lambda catalog: _read_jobs(catalog, session.crawl_id, session.spider.name, under_way, 2 * self._most),
+            lambda catalog: _read_jobs(catalog, session.crawl_id, under_way, 2 * self._most),
         )
         self._jobs.extend(jobs)
         self._more = self._more or bool(jobs)
 
 
-def _read_jobs(catalog: Catalog, crawl_id: str, agency: str, under_way: Collection[int], limit: int) -> list[Job]:
+def _read_jobs(catalog: Catalog, crawl_id: str, under_way: Collection[int], limit: int) -> list[Job]:
     rows = catalog.frontier.pending(crawl_id, under_way, limit)
-    aliased = bool(rows) and catalog.frontier.has_aliases(crawl_id)
-    return [_job(catalog, row, aliased=aliased) for row in rows if row["agency"] == agency]
+    return [_job(catalog, row) for row in rows]
 
 
-def _job(catalog: Catalog, row: Row, *, aliased: bool) -> Job:
+def _job(catalog: Catalog, row: Row) -> Job:
     known = catalog.known_document(row["document_id"]) if row["document_id"] else None
     said = json.loads(row["job"])
     # Of what no list names, the line that it was read with still holds: of a file it is all that tells title and date.
@@ -181,7 +180,7 @@ def _job(catalog: Catalog, row: Row, *, aliased: bool) -> Job:
         channel=row["channel"] or (known.channel if known else None),
         via=row["via"],
         known=known,
-        aliases=catalog.frontier.aliases(row["id"], row["crawl_id"]) if aliased else [],
+        aliases=catalog.frontier.aliases(row["id"]),
         document_id=row["document_id"],
         tried_elsewhere=bool(said.get("tried_elsewhere")),
     )

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, cast
 from scrapy import FormRequest, Request
 
 from archive.decisions import decide_alias, decide_listings
-from archive.errors import ArchiveError
 from govcrawl.agenda import begin_walks
 from govcrawl.browser_view import BrowserView
 from govcrawl.errors import BlockedPage, CrawlError, NotAPage, StubPage
-from govcrawl.failures import CrawlEnding, read_failure
+from govcrawl.failures import read_failure
 from govcrawl.frontier import AGAIN, EDITED, GONE, MOVED, NEW, UNREAD, say_job
 from govcrawl.guard import check
 from govcrawl.items import NextPage
@@ -125,6 +124,7 @@ class Lists:
         going_on: list[Walk] = []
         try:
             async with self._frontier.holding(walk.row_id, partial(self._give_up, walks)):
+                self._session.check_answered(response)
                 going_on += [each for each in walks if await self._read_answer(response, each)]
         finally:
             await self._after(walks, going_on)
@@ -135,8 +135,7 @@ class Lists:
         walk: Walk = request.cb_kwargs["walk"]
         walks, walk.together = [walk, *walk.together], []
         async with self._frontier.holding(walk.row_id, partial(self._give_up, walks)):
-            if isinstance(failure.value, ArchiveError | CrawlEnding):
-                raise failure.value
+            self._session.check_answered(failure.value)
             reason, message = read_failure(failure.value)
             sentence = f"list of {walk.channel} of {self._spider.name} could not be fetched: {request.url}: {message}"
             await self._session.put_failure(

@@ -28,7 +28,9 @@ from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public, parse_connect_to
 from govcrawl.endings import decide_states
 from govcrawl.errors import UnreadablePage, UsageMistake
+from govcrawl.failures import CrawlEnding, RobotsUnavailable, read_failure
 from govcrawl.judgement import judge_crawl
+from govcrawl.pace import REFUSALS
 from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
 from govcrawl.workshop import SETTING, Workshop
@@ -331,6 +333,23 @@ class Session:
     def is_ending(self) -> bool:
         """Tell whether the crawl is being ended: nothing more is sent."""
         return self._stopped or not self.crawler.engine.running
+
+    def check_answered(self, answer: Response | BaseException | None) -> None:
+        """Raise where what a request brought says nothing of its page, so that it is left for a further sitting.
+
+        Raises:
+            CrawlEnding: the crawl is being ended; the server refused, or was not asked any more.
+            ArchiveError: as it came.
+        """
+        if isinstance(answer, ArchiveError):
+            raise answer
+        if answer is None or isinstance(answer, BaseException):
+            reason, sentence = read_failure(answer)  # of the page, or of the robots.txt before it
+            left = reason == "ending" or (self.is_ending() and isinstance(answer, RobotsUnavailable))
+        else:
+            left, sentence = self.is_ending() and answer.status in REFUSALS, f"{answer.url} answered {answer.status}"
+        if left:
+            raise CrawlEnding(f"left for a further sitting of the crawl: {sentence}")
 
     def spider_error(self, failure: Failure) -> None:
         """Note an error that nobody foresaw; Scrapy logs it with its traceback."""

@@ -69,7 +69,7 @@ def test_a_document_is_one_row_by_whatever_name_it_is_met(sample: Sample) -> Non
         assert found is not None
         assert found["id"] == number
     assert rows.find(crawl_id, key_of(url_of("t3")), None, None) is None
-    assert rows.aliases(number, crawl_id) == [(url_of("t2"), key_of(url_of("t2")))]
+    assert rows.aliases(number) == [(url_of("t2"), key_of(url_of("t2")))]
 
 
 def test_what_is_under_way_is_not_handed_out_again_and_later_looks_come_last(sample: Sample) -> None:
