@@ -84,7 +84,6 @@ class Limits:
     daily_requests: int = 0
     daily_bytes: int = 0
     window: Hours | None = None
-    audit_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)

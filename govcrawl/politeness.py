@@ -229,7 +229,6 @@ def read_limits(settings: BaseSettings) -> Limits:
         daily_requests=settings.getint("GOVCRAWL_DAILY_REQUESTS"),
         daily_bytes=settings.getint("GOVCRAWL_DAILY_BYTES"),
         window=parse_window(settings.get("GOVCRAWL_WINDOW") or ""),
-        audit_days=settings.getint("GOVCRAWL_AUDIT_DAYS"),
     )
 
 

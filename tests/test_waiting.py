@@ -50,7 +50,10 @@ def test_who_waits_for_a_file_is_told_when_fetching_it_broke() -> None:
         await asyncio.sleep(0)
         raise RuntimeError("unforeseen")
 
-    session: Any = SimpleNamespace(download=download)
+    async def call(*_: Any) -> None:
+        """Nothing is known of the file."""
+
+    session: Any = SimpleNamespace(download=download, call=call, store=SimpleNamespace(read=None))
     files = Files(session)
     link = FileLink(url="http://a.test/1.pdf", label=None, filename=None)
 
