@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from archive import catalog_reads as reads
+from archive.catalog_search import check_index, found_ids
 from archive.catalog_texts import EXPORTED, exported_text
 from archive.errors import ArchiveWriteError
 from archive.kinds import find_kind
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.model import Document
     from archive.rows import Row
+    from archive.search_query import Query
 
 DOCUMENT_FIELDS = (
     "document_id",
@@ -97,23 +99,33 @@ _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_documents(
-    catalog: Catalog, *, agency: str | None = None, since: str | None = None, changed_since: str | None = None
+    catalog: Catalog,
+    *,
+    agency: str | None = None,
+    since: str | None = None,
+    changed_since: str | None = None,
+    query: Query | None = None,
 ) -> Generator[dict[str, Any]]:
     """Stream documents as dicts of :data:`DOCUMENT_FIELDS`, by agency and document id, from one view of the catalog.
 
     Whoever may stop before the end closes it (``contextlib.closing``) before the catalog.
 
     ``since`` (local day) keeps undated documents; ``changed_since`` is a UTC day or instant: those with a version or
-    another state since then.
+    another state since then; ``query`` exactly those that this search finds.
 
     Raises:
-        CatalogError: the agency is not in the catalog.
+        CatalogError: the agency is not in the catalog, or the search index is behind.
     """
     with catalog.snapshot():
         if agency is not None:
             reads.check_agency(catalog, agency)
+        chosen = None
+        if query is not None:
+            check_index(catalog)
+            chosen = set(found_ids(catalog, query))
         for row in reads.document_rows(catalog, agency=agency, since=since, changed_since=changed_since):
-            yield document_of_row(catalog, row)
+            if chosen is None or row["document_id"] in chosen:
+                yield document_of_row(catalog, row)
 
 
 def document_of_row(catalog: Catalog, row: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive import catalog_reads as reads
 from archive.catalog_tables import documents_with_tables, text_of
+from archive.resources import Resource, described
 from govcrawl.reports import Report, is_report_title, read_report
 
 if TYPE_CHECKING:
@@ -29,8 +30,35 @@ FIGURE_FIELDS = (
 )
 """Fields of a figure."""
 
+FIGURES = Resource(
+    "figures",
+    "年度报告数据",
+    "Annual reports (政府信息公开工作年度报告) as figures, one a row.",
+    described(
+        FIGURE_FIELDS, source=("text", "出处", "body or attachment."), table=("text", "报告表", "Table of the format.")
+    ),
+    ("document_id", "file_url", "table", "item", "measure", "applicant"),
+)
+
 FINDING_FIELDS = (*_WHERE, "finding", "table", "item", "measure", "applicant", "rule", "got", "expected", "cells")
 """Fields of a finding; ``cells`` holds [table_number, row, column] of each cell that takes part."""
+
+FINDINGS = Resource(
+    "report_findings",
+    "年度报告核对",
+    "What does not agree, cannot be read or is not there in annual reports.",
+    described(
+        FINDING_FIELDS,
+        source=("text", "出处", "body or attachment."),
+        table=("text", "报告表", "Table of the format."),
+        finding=("text", "核对结果", "sum_differs and others: see docs/tables.md."),
+        rule=("text", "规则", "Rule that was checked."),
+        got=("real", "实得", "What stands there."),
+        expected=("real", "应得", "What the rule says."),
+        cells=("json", "单元格", "[table_number, row, column] of each cell that takes part."),
+    ),
+    ("document_id", "file_url", "finding", "table", "item", "measure", "applicant"),
+)
 
 _SIGNS = ("维持", "維持", "新收", "二十条", "二十條", "结转", "結轉")
 

@@ -107,3 +107,35 @@ def _moment(parameter: click.Parameter, value: str) -> tuple[datetime, bool]:
 def local_minute(at: str) -> str:
     """An instant of the catalog as clocks in China show it, to the minute."""
     return datetime.fromisoformat(at).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
+
+
+def parse_day(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A calendar day, ``YYYY-MM-DD``."""
+    del ctx
+    if value is None:
+        return None
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise click.BadParameter(
+        say(f"{value!r} 不是日期,应写作 YYYY-MM-DD", f"{value!r} is no day; expected YYYY-MM-DD"), param=parameter
+    )
+
+
+def parse_moment(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A UTC day, or an instant with its zone, in the form the catalog compares with."""
+    if value is None or _DAY.fullmatch(value):
+        return parse_day(ctx, parameter, value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(
+            say(
+                f"{value!r} 不是时间,应写作 YYYY-MM-DD 或 YYYY-MM-DDTHH:MM:SSZ",
+                f"{value!r} is no instant; expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ",
+            ),
+            param=parameter,
+        ) from None
+    return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

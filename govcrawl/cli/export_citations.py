@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from archive import export as exports
-from archive.export_citations import CITATION_FIELDS, export_citations, write_graphml
+from archive.export import opened
+from archive.export_citations import export_citations, write_graphml
+from archive.export_rows import Done
+from archive.resources import CITATIONS
 from govcrawl.citations import read_mentions
 from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli.export_options import begun, format_option, output_option, say_done, write
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from archive.export_rows import Format
 
 
 @click.command(
@@ -23,14 +28,8 @@ if TYPE_CHECKING:
         "Citations: which document cites which number, order or law, resolved to documents of the catalog.",
     )
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["csv", "jsonl", "graphml"]),
-    required=True,
-    help=say("格式。", "Format."),
-)
-@click.option("--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output."))
+@format_option("graphml")
+@output_option
 @click.option(
     "--agency",
     help=say(
@@ -39,18 +38,16 @@ if TYPE_CHECKING:
     ),
 )
 @data_option
-def citations(*, form: str, output: str, agency: str | None, data: Path) -> None:
+def citations(*, form: Format | Literal["graphml"], output: str, agency: str | None, data: Path) -> None:
     """Write the edges; says on standard error how many."""
+    if form != "graphml":
+        rows = partial(export_citations, read=read_mentions, agency=agency)
+        say_done(write(data, rows, CITATIONS, form, output), "条引用", "citations", output)
+        return
     with (
         open_catalog(data) as catalog,
-        closing(export_citations(catalog, read_mentions, agency=agency)) as edges,
-        exports.opened(output) as target,
+        begun(export_citations(catalog, read_mentions, agency=agency)) as edges,
+        opened(output) as target,
     ):
-        if form == "csv":
-            count = exports.write_csv(edges, target, fields=CITATION_FIELDS)
-        elif form == "jsonl":
-            count = exports.write_jsonl(edges, target)
-        else:
-            count = write_graphml(catalog, edges, target)
-    where = say("标准输出", "standard output") if output == "-" else output
-    click.echo(say(f"已导出 {count} 条引用到 {where}", f"{count} citations written to {where}"), err=True)
+        count = write_graphml(catalog, edges, target)
+    say_done(Done(count), "条引用", "citations", output)

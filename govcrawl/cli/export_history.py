@@ -1,39 +1,24 @@
-"""``govcrawl export changes|versions|captures|crawls``: what happened, as CSV or JSON lines."""
+"""``govcrawl export changes|versions|captures|crawls|attachments``: what happened, and what came with the documents."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from archive import export as exports
 from archive import export_history as history
+from archive import resources
 from archive.catalog_change_reads import Choice
-from govcrawl.cli import data_option, open_catalog
+from archive.export_attachments import export_attachments
+from govcrawl.cli import data_option
 from govcrawl.cli.choosing import DAY_OR_INSTANT, change_option, parse_since, parse_until
-from govcrawl.cli.export_records import say_done
+from govcrawl.cli.export_options import agency_option, format_option, output_option, say_done, write
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from archive.catalog import Catalog
-
-    Rows = Generator[dict[str, Any]]
-
-_format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["jsonl", "csv"]),
-    required=True,
-    help=say("格式。", "Format."),
-)
-_output_option = click.option(
-    "--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output.")
-)
-_agency_option = click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+    from archive.export_rows import Format
 
 
 @click.command(
@@ -42,9 +27,9 @@ _agency_option = click.option("--agency", help=say("只导出这个机构。", "
         "Changes, one a row, in the order of time, with the captures that show them and what differs in the text.",
     )
 )
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @click.option(
     "--since",
     callback=parse_since,
@@ -61,7 +46,7 @@ _agency_option = click.option("--agency", help=say("只导出这个机构。", "
 @data_option
 def changes(
     *,
-    form: str,
+    form: Format,
     output: str,
     agency: str | None,
     since: str | None,
@@ -71,52 +56,55 @@ def changes(
 ) -> None:
     """Write the changes."""
     choice = Choice(agency=agency, since=since, until=until, kinds=kinds)
-    count = _write(data, lambda catalog: history.export_changes(catalog, choice), history.CHANGE_FIELDS, form, output)
-    say_done(say(f"{count} 条变动", f"{count} changes"), output)
+    done = write(data, lambda catalog: history.export_changes(catalog, choice), resources.CHANGES, form, output)
+    say_done(done, "条变动", "changes", output)
 
 
 @click.command(help=say("导出每份公开文件的每个版本,每个一行。", "Every version of every document, one a row."))
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @data_option
-def versions(*, form: str, output: str, agency: str | None, data: Path) -> None:
+def versions(*, form: Format, output: str, agency: str | None, data: Path) -> None:
     """Write the versions."""
-    count = _write(
-        data, lambda catalog: history.export_versions(catalog, agency=agency), history.VERSION_FIELDS, form, output
+    done = write(
+        data, lambda catalog: history.export_versions(catalog, agency=agency), resources.VERSIONS, form, output
     )
-    say_done(say(f"{count} 个版本", f"{count} versions"), output)
+    say_done(done, "个版本", "versions", output)
 
 
 @click.command(help=say("导出每次捕获(一次 HTTP 往来),每次一行。", "Every capture (one HTTP exchange), one a row."))
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @data_option
-def captures(*, form: str, output: str, agency: str | None, data: Path) -> None:
+def captures(*, form: Format, output: str, agency: str | None, data: Path) -> None:
     """Write the captures."""
-    count = _write(
-        data, lambda catalog: history.export_captures(catalog, agency=agency), history.CAPTURE_FIELDS, form, output
+    done = write(
+        data, lambda catalog: history.export_captures(catalog, agency=agency), resources.CAPTURES, form, output
     )
-    say_done(say(f"{count} 次捕获", f"{count} captures"), output)
+    say_done(done, "次捕获", "captures", output)
 
 
 @click.command(help=say("导出每次抓取及其计数,每次一行。", "Every crawl with what was counted, one a row."))
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @data_option
-def crawls(*, form: str, output: str, agency: str | None, data: Path) -> None:
+def crawls(*, form: Format, output: str, agency: str | None, data: Path) -> None:
     """Write the crawls."""
-    count = _write(
-        data, lambda catalog: history.export_crawls(catalog, agency=agency), history.CRAWL_FIELDS, form, output
-    )
-    say_done(say(f"{count} 次抓取", f"{count} crawls"), output)
+    done = write(data, lambda catalog: history.export_crawls(catalog, agency=agency), resources.CRAWLS, form, output)
+    say_done(done, "次抓取", "crawls", output)
 
 
-def _write(data: Path, rows_of: Callable[[Catalog], Rows], fields: tuple[str, ...], form: str, output: str) -> int:
-    """Write rows in a format; returns how many."""
-    with open_catalog(data) as catalog, closing(rows_of(catalog)) as rows, exports.opened(output) as target:
-        if form == "csv":
-            return exports.write_csv(rows, target, fields=fields)
-        return exports.write_jsonl(rows, target)
+@click.command(
+    help=say("导出当前版本的附件及其文字,每个一行。", "Attachments of current versions with their texts, one a row.")
+)
+@format_option()
+@output_option
+@agency_option
+@data_option
+def attachments(*, form: Format, output: str, agency: str | None, data: Path) -> None:
+    """Write the attachments."""
+    done = write(data, lambda catalog: export_attachments(catalog, agency=agency), resources.ATTACHMENTS, form, output)
+    say_done(done, "个附件", "attachments", output)

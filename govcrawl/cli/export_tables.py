@@ -7,25 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.export import opened, write_csv, write_jsonl
+from archive.export import opened, write_jsonl
+from archive.export_rows import Done, write_rows
 from archive.export_tables import export_tables, guarded_rows, long_rows, wide_rows, write_long_csv, write_wide_csv
+from archive.resources import TABLE_CELLS
 from govcrawl.cli import data_option, open_catalog
-from govcrawl.cli.export_records import say_done
+from govcrawl.cli.export_options import (
+    agency_option,
+    bom_option,
+    check_csv,
+    format_option,
+    output_option,
+    raw_option,
+    say_done,
+)
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
-from govcrawl.figures import FIGURE_FIELDS, FINDING_FIELDS, Tally, figure_rows, finding_rows, read_reports
+from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from archive.export_rows import Format
+    from archive.resources import Resource
     from govcrawl.figures import Read
 
-_format_option = click.option(
-    "--format", "form", type=click.Choice(["csv", "jsonl"]), required=True, help=say("格式。", "Format.")
-)
-_agency_option = click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
 _since_option = click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -33,15 +41,6 @@ _since_option = click.option(
         "只导出该日及以后发布的(无日期的保留)。",
         "Only what was published on or after this day; undated documents are kept.",
     ),
-)
-_output_option = click.option(
-    "--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output.")
-)
-_bom_option = click.option("--no-bom", is_flag=True, help=say("CSV 不写 BOM。", "CSV without the byte order mark."))
-_raw_option = click.option(
-    "--raw",
-    is_flag=True,
-    help=say("CSV 中形似公式的单元格不加单引号。", "CSV cells that look like formulas stay as they are."),
 )
 
 
@@ -52,7 +51,7 @@ _raw_option = click.option(
         "directory or a .zip).",
     )
 )
-@_format_option
+@format_option()
 @click.option(
     "--shape", type=click.Choice(["long", "wide"]), default="long", show_default=True, help=say("形状。", "Shape.")
 )
@@ -64,17 +63,17 @@ _raw_option = click.option(
         "File to write; - is standard output; for csv wide a directory that is not there yet, or a .zip file.",
     ),
 )
-@_agency_option
+@agency_option
 @click.option(
     "--document", metavar="ID", help=say("只导出这份公开文件(编号或网址)。", "Only this document (id or URL).")
 )
 @_since_option
-@_bom_option
-@_raw_option
+@bom_option
+@raw_option
 @data_option
 def tables(  # noqa: PLR0913 - one for each option
     *,
-    form: str,
+    form: Format,
     shape: str,
     output: str,
     agency: str | None,
@@ -85,7 +84,14 @@ def tables(  # noqa: PLR0913 - one for each option
     data: Path,
 ) -> None:
     """Write the tables."""
-    _check_csv(form, no_bom=no_bom, raw=raw)
+    check_csv(form, no_bom=no_bom, raw=raw)
+    if shape == "wide" and form in {"parquet", "xlsx"}:
+        raise UsageMistake(
+            say(
+                "--shape wide 只用于 csv 和 jsonl：每张表的列各不相同",
+                "--shape wide goes with csv and jsonl: no two tables have the same columns",
+            )
+        )
     files = form == "csv" and shape == "wide"
     if files and output == "-":
         raise UsageMistake(
@@ -98,16 +104,19 @@ def tables(  # noqa: PLR0913 - one for each option
         document_id = find_document(catalog, document) if document else None
         since_day = since.date().isoformat() if since else None
         with closing(export_tables(catalog, agency=agency, since=since_day, document_id=document_id)) as found:
+            done, count = Done(0), 0
             if files:
                 count = write_wide_csv(found, output, bom=not no_bom, guard=not raw)
             else:
                 with opened(output) as target:
                     if form == "csv":
                         count = write_long_csv(found, target, bom=not no_bom, guard=not raw)
+                    elif shape == "wide":
+                        count = write_jsonl(wide_rows(found), target)
                     else:
-                        count = write_jsonl(long_rows(found) if shape == "long" else wide_rows(found), target)
-    cells = shape == "long"
-    say_done(say(f"{count} {'个单元格' if cells else '张表'}", f"{count} {'cells' if cells else 'tables'}"), output)
+                        done = write_rows(long_rows(found), target, TABLE_CELLS, form)
+    done = done if shape == "long" and not files and form != "csv" else Done(count)
+    say_done(done, "个单元格" if shape == "long" else "张表", "cells" if shape == "long" else "tables", output)
 
 
 @click.command(
@@ -116,19 +125,19 @@ def tables(  # noqa: PLR0913 - one for each option
         "The figures of annual reports (政府信息公开工作年度报告), one a row; report-findings says which sums do not agree.",
     )
 )
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @_since_option
-@_bom_option
-@_raw_option
+@bom_option
+@raw_option
 @data_option
-def figures(*, form: str, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path) -> None:
+def figures(*, form: Format, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path) -> None:
     """Write the figures."""
-    _check_csv(form, no_bom=no_bom, raw=raw)
-    tally = _write(figure_rows, FIGURE_FIELDS, form=form, output=output, agency=agency, since=since,
-                   no_bom=no_bom, raw=raw, data=data)  # fmt: skip
-    say_done(say(f"{tally.figures} 个数", f"{tally.figures} figures"), output)
+    check_csv(form, no_bom=no_bom, raw=raw)
+    tally, done = _write(figure_rows, FIGURES, form=form, output=output, agency=agency, since=since,
+                         no_bom=no_bom, raw=raw, data=data)  # fmt: skip
+    say_done(done, "个数", "figures", output)
     _say_tally(tally)
 
 
@@ -139,37 +148,36 @@ def figures(*, form: str, output: str, agency: str | None, since: Any, no_bom: b
         "What does not agree, cannot be read or is not there in annual reports: sums, years, rows, columns. Nothing is corrected.",
     ),
 )
-@_format_option
-@_output_option
-@_agency_option
+@format_option()
+@output_option
+@agency_option
 @_since_option
-@_bom_option
-@_raw_option
+@bom_option
+@raw_option
 @data_option
 def report_findings(
-    *, form: str, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path
+    *, form: Format, output: str, agency: str | None, since: Any, no_bom: bool, raw: bool, data: Path
 ) -> None:
     """Write the findings."""
-    _check_csv(form, no_bom=no_bom, raw=raw)
-    tally = _write(finding_rows, FINDING_FIELDS, form=form, output=output, agency=agency, since=since,
-                   no_bom=no_bom, raw=raw, data=data)  # fmt: skip
-    count = tally.findings.total()
-    say_done(say(f"{count} 条核对结果", f"{count} findings"), output)
+    check_csv(form, no_bom=no_bom, raw=raw)
+    tally, done = _write(finding_rows, FINDINGS, form=form, output=output, agency=agency, since=since,
+                         no_bom=no_bom, raw=raw, data=data)  # fmt: skip
+    say_done(done, "条核对结果", "findings", output)
     _say_tally(tally)
 
 
 def _write(  # noqa: PLR0913 - what the commands take
     rows_of: Callable[[Iterator[Read], Tally], Iterator[dict[str, Any]]],
-    fields: tuple[str, ...],
+    resource: Resource,
     *,
-    form: str,
+    form: Format,
     output: str,
     agency: str | None,
     since: Any,
     no_bom: bool,
     raw: bool,
     data: Path,
-) -> Tally:
+) -> tuple[Tally, Done]:
     """Write rows made of the annual reports; return what was counted."""
     tally = Tally()
     day = since.date().isoformat() if since else None
@@ -179,16 +187,9 @@ def _write(  # noqa: PLR0913 - what the commands take
         opened(output) as target,
     ):
         rows = rows_of(found, tally)
-        if form == "csv":
-            write_csv(rows if raw else guarded_rows(rows), target, fields=fields, bom=not no_bom, guard=False)
-        else:
-            write_jsonl(rows, target)
-    return tally
-
-
-def _check_csv(form: str, *, no_bom: bool, raw: bool) -> None:
-    if form != "csv" and (no_bom or raw):
-        raise UsageMistake(say("--no-bom 和 --raw 只用于 --format csv", "--no-bom and --raw go with --format csv only"))
+        if form == "csv" and not raw:
+            rows = guarded_rows(rows)  # figures may be negative: only what is a formula is guarded
+        return tally, write_rows(rows, target, resource, form, bom=not no_bom, guard=False)
 
 
 def _say_tally(tally: Tally) -> None:

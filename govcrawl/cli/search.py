@@ -11,7 +11,7 @@ import click
 
 from archive.model import State
 from govcrawl.cli import data_option, open_catalog
-from govcrawl.cli.export import parse_day
+from govcrawl.cli.choosing import parse_day
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
