@@ -18,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from govcrawl.errors import UsageMistake
 from govcrawl.failures import CrawlEnding
 from govcrawl.groups import Groups
 from govcrawl.machine import Machine, MachineBusy, Process
@@ -220,16 +221,23 @@ def read_limits(settings: BaseSettings) -> Limits:
     """Return what the settings promise.
 
     Raises:
-        UsageMistake: GOVCRAWL_WINDOW is malformed.
+        UsageMistake: GOVCRAWL_WINDOW or a budget is malformed.
     """
     return Limits(
         delay_seconds=settings.getfloat("DOWNLOAD_DELAY"),
         backoff_seconds=settings.getfloat("GOVCRAWL_BACKOFF_SECONDS"),
         longest_wait_seconds=settings.getfloat("GOVCRAWL_MAX_WAIT_SECONDS"),
-        daily_requests=settings.getint("GOVCRAWL_DAILY_REQUESTS"),
-        daily_bytes=settings.getint("GOVCRAWL_DAILY_BYTES"),
+        daily_requests=_read_count(settings, "GOVCRAWL_DAILY_REQUESTS"),
+        daily_bytes=_read_count(settings, "GOVCRAWL_DAILY_BYTES"),
         window=parse_window(settings.get("GOVCRAWL_WINDOW") or ""),
     )
+
+
+def _read_count(settings: BaseSettings, name: str) -> int:
+    text = str(settings.get(name) or 0).strip()
+    if not (text.isascii() and text.isdigit()):
+        raise UsageMistake(f"{name} is {text!r}; expected a whole number for each day, or 0 for no bound")
+    return int(text)
 
 
 def find_hold_before(settings: BaseSettings, machine: Machine, urls: Iterable[str], own_group: str = "") -> Hold | None:

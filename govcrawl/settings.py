@@ -49,8 +49,8 @@ GOVCRAWL_BACKOFF_SECONDS = 5.0  # first wait after a 429 or 503 without Retry-Af
 GOVCRAWL_SERVER_GROUPS = os.environ.get(
     "GOVCRAWL_SERVER_GROUPS", ""
 )  # NAME=HOST,HOST;…: one server; else the address decides
-GOVCRAWL_DAILY_REQUESTS = int(os.environ.get("GOVCRAWL_DAILY_REQUESTS") or 0)  # per group and day in China; 0: no bound
-GOVCRAWL_DAILY_BYTES = int(os.environ.get("GOVCRAWL_DAILY_BYTES") or 0)  # received, per group and day; 0: no bound
+GOVCRAWL_DAILY_REQUESTS = os.environ.get("GOVCRAWL_DAILY_REQUESTS") or 0  # per group and day in China; 0: no bound
+GOVCRAWL_DAILY_BYTES = os.environ.get("GOVCRAWL_DAILY_BYTES") or 0  # received, per group and day; 0: no bound
 GOVCRAWL_WINDOW = os.environ.get(
     "GOVCRAWL_WINDOW", ""
 )  # e.g. 22:00-06:00 in China's time: nothing is sent outside of it

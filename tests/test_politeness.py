@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scrapy.settings import Settings
 
+from govcrawl.errors import UsageMistake
 from govcrawl.failures import CrawlEnding
-from govcrawl.groups import Groups
+from govcrawl.groups import Groups, parse_server_groups
 from govcrawl.machine import Machine, Process
 from govcrawl.opening_hours import Hours, parse_window
 from govcrawl.pace import PACE, Asked, Hold, Limits, Turn, Wait, put_host, take_turn
-from govcrawl.politeness import Ended, Governor, parse_retry_after
+from govcrawl.politeness import Ended, Governor, parse_retry_after, read_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,6 +304,59 @@ def test_nothing_is_asked_outside_of_the_hours(machine: Machine) -> None:
     assert "22:00-06:00 UTC+8; it opens at 2026-11-21 22:00 UTC+8" in held[0].sentence
     assert "a.test allows visits at 00:00-04:00 UTC only (Visit-time); it opens at 2026-11-22 08:00" in held[1].sentence
     assert [one.reason for one in held] == ["window", "window"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("GOVCRAWL_DAILY_REQUESTS", "many"),
+        ("GOVCRAWL_DAILY_BYTES", "-1"),
+        ("GOVCRAWL_WINDOW", "22-6"),
+        ("GOVCRAWL_WINDOW", "22:00-22:00"),
+        ("GOVCRAWL_WINDOW", "22:60-23:00"),
+    ],
+)
+def test_a_mistaken_promise_is_named(setting: str, value: str) -> None:
+    """What is given, and what is expected."""
+    with pytest.raises(UsageMistake, match=f"{setting} is '{value}'; expected"):
+        read_limits(Settings({setting: value}))
+
+
+@pytest.mark.parametrize("text", ["xiamen", "=a.test", "x=", "x=http://a.test", "x=a.test;y=a.test"])
+def test_a_mistaken_group_is_named(text: str) -> None:
+    """A part without name or hosts, an address for a host, a host in two groups."""
+    with pytest.raises(UsageMistake, match="GOVCRAWL_SERVER_GROUPS"):
+        parse_server_groups(text)
+
+
+def test_which_hosts_are_one_server(machine: Machine) -> None:
+    """Named groups, then the agency's own, then the lowest address, asked for once an hour, then the host."""
+    asked: list[str] = []
+
+    async def resolve(host: str) -> list[str]:
+        asked.append(host)
+        return {"a.example": ["192.0.2.9", "192.0.2.10", "2001:db8::1"], "b.example": ["2001:db8::2"]}.get(host, [])
+
+    named = parse_server_groups("city=.city.test, www.other.test ; x = x.test")
+    own = ("platform", frozenset({"mine.test"}))
+
+    async def run(groups: Groups, *urls: str) -> list[str]:
+        return list(await asyncio.gather(*(groups.of_url(url) for url in urls)))
+
+    groups = Groups(machine, named=named, own=own, resolve=resolve)
+    urls = ["http://sfj.city.test/", "https://www.other.test:8443/", "http://img.mine.test/", "http://[2001:DB8:0::7]/"]
+    assert asyncio.run(run(groups, *urls)) == ["city", "city", "platform", "2001:db8::7"]
+    urls = ["http://a.example/1", "https://A.example/2", "http://b.example/", "http://c.example/"]
+    assert asyncio.run(run(groups, *urls)) == ["192.0.2.9", "192.0.2.9", "2001:db8::2", "c.example"]
+    assert sorted(asked) == ["a.example", "b.example", "c.example"]
+    other = Groups(machine, named={}, resolve=resolve)
+    assert asyncio.run(run(other, "http://a.example/")) == ["192.0.2.9"]
+    assert asked.count("a.example") == 1, "another crawl of the machine resolved it"
+    stand_in = Groups(
+        machine, named=named, connect_to="x.test:80:127.0.0.1:8080 a.example::127.0.0.1:", resolve=resolve
+    )
+    found = asyncio.run(run(stand_in, "http://x.test/", "https://a.example/", "https://x.test/"))
+    assert found == ["x via 127.0.0.1:8080", "a.example via 127.0.0.1:443", "x"]
 
 
 def asking(process: Process, name: str = "t") -> Asked:
