@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import contextmanager
+from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -27,6 +28,7 @@ BUSY_SECONDS = 60.0
 """How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
 
 _STEP_BACK_SECONDS = 0.01
+_ROWS_AT_ONCE = 256  # fetched while the lock is held
 _STORAGE_CODES = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -151,13 +153,24 @@ class CatalogFile:
             return next(self.stream(sql, parameters), None)
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
-        """Rows of a query one by one, in constant memory; wrap in :meth:`atomic` for one view over several queries."""
+        """Rows of a query one by one, in constant memory; wrap in :meth:`atomic` for one view over several queries.
+
+        Each step waits for the transaction of another thread to end: a query opens and releases a savepoint of its own, and
+        releasing it in the middle of that transaction would release that one's savepoints, too.
+        """
         with _translated(self.path, read_only=self.read_only):
-            yield from self._db.query(sql, parameters)
+            with self._lock:
+                rows = iter(self._db.query(sql, parameters))
+                some = list(islice(rows, _ROWS_AT_ONCE))
+            while some:
+                yield from some
+                with self._lock:
+                    some = list(islice(rows, _ROWS_AT_ONCE))
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement that returns no rows."""
-        return self._db.execute(sql, parameters)
+        with self._lock:
+            return self._db.execute(sql, parameters)
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Insert one row given by column names, which come from code and never from data. Returns its row number."""

@@ -26,6 +26,8 @@ AGENCIES = 400
 SEPARATE = 5
 MOST_CPU_MS = 20.0  # bars, each beyond the first agency
 MOST_KIB = 300.0
+LEAST_JUDGED = 200
+NOBODY = "nobody"  # a package of agencies in which there are none: the project's own stay out of it
 FILE = '''"""示例市司法局 {number}, a fictional agency of a benchmark."""
 
 from spiders.templates.trt import FujianTrt
@@ -81,6 +83,8 @@ def main() -> int:
 def write_agencies(folder: Path, number: int) -> list[str]:
     """Write ``number`` agencies as files into a new folder; return their names."""
     folder.mkdir(parents=True)
+    (folder.parent / NOBODY).mkdir()
+    (folder.parent / NOBODY / "__init__.py").touch()
     names = [f"example{place:05d}_sfj" for place in range(number)]
     for place, name in enumerate(names):
         (folder / f"{name}.py").write_text(FILE.format(name=name, number=place), "utf-8")
@@ -91,14 +95,20 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> int:
     costs: dict[str, dict[str, Cost]] = {}
     for which, number in (("one", 1), ("all", options.agencies)):
         place = folder / which
-        names = write_agencies(place / "spiders", number)
+        write_agencies(place / "spiders", number)
         environment = _environment(place, port)
         _run(
             ["compileall", "-q", str(place / "spiders")], environment, place
         )  # byte code is there after the first time
-        recrawl = ["govcrawl", "recrawl", "-s", "DOWNLOAD_DELAY=0", "-s", "LOG_LEVEL=WARNING", "--json"]
-        recrawl += ["--at-once", str(options.at_once), *(part for name in names for part in ("--agency", name))]
-        runs = {"dry run": [*recrawl, "--due", "--dry-run"], "first crawl": recrawl, "recrawl": recrawl}
+        given = ("DOWNLOAD_DELAY=0", "LOG_LEVEL=WARNING", f"SPIDER_MODULES={NOBODY}")
+        recrawl = ["govcrawl", "recrawl", "--at-once", str(options.at_once)]
+        recrawl += [part for one in given for part in ("-s", one)]
+        runs = {
+            "dry run": [*recrawl, "--due", "--dry-run"],
+            "first crawl": [*recrawl, "--all"],
+            "recrawl": [*recrawl, "--all"],
+            "nothing due": [*recrawl, "--due"],
+        }
         costs[which] = {
             run: _run(command, environment, place)
             for run, command in runs.items()
@@ -122,20 +132,22 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> int:
         )
     further = Beyond.of(costs["all"]["recrawl"], costs["one"]["recrawl"], options.agencies)
     met = further.cpu_ms <= MOST_CPU_MS and further.kib <= MOST_KIB
+    judged = options.agencies >= LEAST_JUDGED  # of fewer, the crawlers side by side are most of what memory they take
     print(
-        f"bars for a recrawl, each further agency: {MOST_CPU_MS:g} ms CPU, {MOST_KIB:g} KiB: {'met' if met else 'NOT met'}"
+        f"bars for a recrawl, each further agency: {MOST_CPU_MS:g} ms CPU, {MOST_KIB:g} KiB: "
+        + (("met" if met else "NOT met") if judged else f"judged from {LEAST_JUDGED} agencies on")
     )
     if options.json:
         record = {"agencies": options.agencies, "cpu_ms": further.cpu_ms, "kib": further.kib}
         options.json.write_text(json.dumps(record) + "\n", "utf-8")
-    return 0 if met else 1
+    return 0 if met or not judged else 1
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GOVCRAWL_", "SCRAPY_"))}
     return {
         **kept,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), str(folder), os.environ.get("PYTHONPATH", "")])),
         "SCRAPY_SETTINGS_MODULE": "govcrawl.settings",
         "GOVCRAWL_SPIDERS": str(folder / "spiders"),
         "GOVCRAWL_DATA": str(folder / "data"),

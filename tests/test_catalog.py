@@ -136,6 +136,34 @@ def test_usable_from_another_thread(sample: Sample) -> None:
     assert len(sample.catalog.known_documents(AGENCY.name)) == 1
 
 
+def test_a_thread_that_reads_leaves_the_transaction_of_another_alone(sample: Sample) -> None:
+    """Many crawls of one process read and write over one connection: no transaction loses its savepoints to a query."""
+    failed: list[BaseException] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set() and not failed:
+            try:
+                assert len(list(sample.catalog.rows("SELECT * FROM crawls"))) == 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+                failed.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for number in range(300):
+            with sample.catalog.atomic():
+                sample.catalog.file.execute("UPDATE crawls SET reason = ?", (str(number),))
+                with sample.catalog.atomic():
+                    assert sample.catalog.file.row("SELECT reason FROM crawls") == {"reason": str(number)}
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+    assert not failed
+
+
 def test_reader_during_an_open_write(sample: Sample) -> None:
     """A reader sees the last committed state at once while a transaction is open, and its own view does not move."""
     sample.put(read_document("t1"))
