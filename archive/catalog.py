@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from archive import catalog_documents as documents
+from archive import catalog_identity as identity
 from archive import catalog_listings as lists
 from archive import catalog_states as states
 from archive import catalog_walks as walks
@@ -363,7 +364,7 @@ class Catalog:
 
     def find_document(self, agency: str, url_key: str, key: str | None) -> KnownDocument | None:
         """The document at an address (canonical or alias), else the one with this CMS key on the same host."""
-        row = documents.find(self.file, agency, url_key, key)
+        row = identity.find(self.file, agency, url_key, key)
         return self._known(row) if row else None
 
     def titled_documents(self, agency: str, title: str) -> list[tuple[KnownDocument, str | None]]:
@@ -402,7 +403,7 @@ class Catalog:
             key=row["key"],
             state=row["state"],
             version_id=row["current_version_id"],
-            channel=documents.first_channel(self.file, row["id"]),
+            channel=identity.first_channel(self.file, row["id"]),
             last_capture=last if last and instant(last.captured_at) <= row["last_captured_at"] else None,
             attachments=attachments,
             images=images,
@@ -442,7 +443,7 @@ class Catalog:
 
     def new_document_id(self, agency: str, url_key: str) -> str:
         """Return the id that a document first seen at this address would get."""
-        return documents.new_id(self.file, agency, url_key)
+        return identity.new_id(self.file, agency, url_key)
 
     def put_unchanged(self, crawl_id: str, document_id: str, capture_id: int, at: datetime) -> Put:
         """Note that a document's page answered with what is known already (304, or the same payload)."""
@@ -455,7 +456,7 @@ class Catalog:
     def put_alias(self, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
         """Put another address of a document; ``False`` when the address already leads to a document."""
         with self.atomic():
-            return documents.put_alias(self.file, agency, document_id, url, url_key, at)
+            return identity.put_alias(self.file, agency, document_id, url, url_key, at)
 
     def put_absence(
         self,

@@ -1,21 +1,20 @@
-"""Documents, versions, files and aliases in the catalog.
+"""Documents, versions and files in the catalog.
 
-Called by :class:`archive.catalog.Catalog` inside one of its transactions. Identity is the address (canonical or alias),
-then the CMS's own key on the same host; an id once given stays.
+Called by :class:`archive.catalog.Catalog` inside one of its transactions.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archive.catalog_changes import Event, file_evidence, last_shown, put_change, text_change
-from archive.catalog_search import put_index, put_kind
+from archive.catalog_identity import find, host_of, link_listings, move, put_alias
+from archive.catalog_identity import new_id as make_id
+from archive.catalog_search import put_index
 from archive.catalog_states import answered, insert_state
 from archive.digest import text_digest
-from archive.errors import CatalogError
 from archive.model import Put
 from archive.rows import file_of, instant, json_text
 from archive.versions import (
@@ -28,16 +27,12 @@ from archive.versions import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from archive.catalog_states import Sighting
     from archive.database import CatalogFile
     from archive.model import Document, File
     from archive.rows import Row
     from archive.versions import Content, FileFacts
-
-_ID_HEX = 12
-"""Hex digits of the digest in a document's id: 48 bits, so that a million documents collide with a chance of 0.2 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,84 +65,6 @@ class _Before:
     version: Row
     files: list[File]
     fields: tuple[str, ...]
-
-
-# Identity
-
-
-def find(db: CatalogFile, agency: str, url_key: str, key: str | None) -> Row | None:
-    """The row of the document at an address (canonical or alias), else of the one with this key on the same host."""
-    row = db.row("SELECT * FROM documents WHERE agency = ? AND url_key = ?", (agency, url_key))
-    if row is None:
-        row = db.row(
-            "SELECT d.* FROM aliases AS a JOIN documents AS d ON d.id = a.document_id"
-            " WHERE a.agency = ? AND a.url_key = ?",
-            (agency, url_key),
-        )
-    if row is None and key is not None:
-        same_key = db.rows("SELECT * FROM documents WHERE agency = ? AND key = ? ORDER BY id", (agency, key))
-        row = next((known for known in same_key if _host(known["url_key"]) == _host(url_key)), None)
-    return row
-
-
-def _host(url_key: str) -> str:
-    """The host (and port) of an address without scheme: keys are unique on their host only."""
-    return url_key.lstrip("/").partition("/")[0]
-
-
-def new_id(db: CatalogFile, agency: str, url_key: str) -> str:
-    """An id for a document first seen at this address; longer where another address has the same short one."""
-    digest = hashlib.sha256(url_key.encode()).hexdigest()
-    for digits in range(_ID_HEX, len(digest) + 1):
-        name = f"{agency}-{digest[:digits]}"
-        if db.row("SELECT 1 FROM documents WHERE id = ?", (name,)) is None:
-            return name
-    msg = f"catalog {db.path}: no free id for {url_key} of {agency}: an earlier document has its whole digest"
-    raise CatalogError(msg)
-
-
-def put_alias(db: CatalogFile, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
-    """Put another address of a document unless the address already leads to a document."""
-    if find(db, agency, url_key, None) is not None:
-        return False
-    values = {
-        "agency": agency,
-        "url": url,
-        "url_key": url_key,
-        "document_id": document_id,
-        "first_seen_at": instant(at),
-    }
-    db.insert("aliases", values)
-    if db.update("listings", {"agency": agency, "url_key": url_key, "document_id": None}, {"document_id": document_id}):
-        put_kind(db, document_id)
-    return True
-
-
-def _move(db: CatalogFile, sighting: Sighting, row: Row, url: str, url_key: str) -> None:
-    """Make another address the canonical one; the old one becomes an alias.
-
-    A document first seen in this very crawl did not move: two of its addresses were read in another order.
-    """
-    shown = last_shown(db, row)
-    db.execute("DELETE FROM aliases WHERE agency = ? AND url_key = ?", (row["agency"], url_key))
-    db.update("documents", {"id": row["id"]}, {"url": url, "url_key": url_key})
-    put_alias(db, row["agency"], row["id"], row["url"], row["url_key"], sighting.at)
-    first = db.row("SELECT crawl_id FROM captures WHERE id = ?", (row["first_capture_id"],))
-    if first is None or first["crawl_id"] == sighting.crawl_id:
-        return
-    event = Event(
-        change="moved",
-        agency=row["agency"],
-        document_id=row["id"],
-        at=instant(sighting.capture.captured_at),
-        crawl_id=sighting.crawl_id,
-        capture_id=sighting.capture.id,
-        before_capture_id=shown,
-        version_id=row["current_version_id"],
-        from_url=row["url"],
-        to_url=url,
-    )
-    put_change(db, event)
 
 
 # Documents and versions
@@ -183,14 +100,14 @@ def put_document(  # noqa: PLR0913 - one document and what came with it
         row = _insert_document(db, sighting, document, url_key, new_id)
     elif row["url_key"] != url_key:
         if moved:
-            _move(db, sighting, row, document.url, url_key)
+            move(db, sighting, row, document.url, url_key)
         else:
             put_alias(db, sighting.agency, row["id"], document.url, url_key, sighting.at)
     for alias_url, alias_key in aliases:
         put_alias(db, sighting.agency, row["id"], alias_url, alias_key, sighting.at)
     if document.key is not None:
         db.update("documents", {"id": row["id"]}, {"key": document.key})
-    _link_listings(db, sighting.agency, row["id"], document.key, _host(url_key))
+    link_listings(db, sighting.agency, row["id"], document.key, host_of(url_key))
     if row["current_version_id"] is None:
         content = content_of_document(document, *facts_of(links, {}))
         _insert_version(db, sighting, row, _Reading(document, links, entry), content)
@@ -243,7 +160,7 @@ def _insert_document(
 ) -> Row:
     """Put a document that was not known; it is live from its first capture on."""
     captured_at = instant(sighting.capture.captured_at)
-    document_id = document_id or new_id(db, sighting.agency, url_key)
+    document_id = document_id or make_id(db, sighting.agency, url_key)
     values = {
         "id": document_id,
         "agency": sighting.agency,
@@ -415,30 +332,3 @@ def entry_of(db: CatalogFile, version_id: int | None) -> dict[str, Any] | None:
     """The list's line that a version was read with."""
     row = db.row("SELECT entry FROM versions WHERE id = ?", (version_id,))
     return json.loads(row["entry"]) if row and row["entry"] else None
-
-
-def first_channel(db: CatalogFile, document_id: str) -> str | None:
-    """The channel that lists a document: the first in the agency's order."""
-    row = db.row(
-        "SELECT l.channel FROM listings AS l LEFT JOIN channels AS c ON c.agency = l.agency AND c.name = l.channel"
-        " WHERE l.document_id = ? ORDER BY c.position IS NULL, c.position, l.channel LIMIT 1",
-        (document_id,),
-    )
-    channel: str | None = row["channel"] if row else None
-    return channel
-
-
-def _link_listings(db: CatalogFile, agency: str, document_id: str, key: str | None, host: str) -> None:
-    """Tie lines that lead to a document to it, now that it is known."""
-    db.execute(
-        "UPDATE listings SET document_id = ? WHERE agency = ? AND document_id IS NULL AND url_key IN ("
-        "SELECT url_key FROM documents WHERE id = ? UNION SELECT url_key FROM aliases WHERE document_id = ?)",
-        (document_id, agency, document_id, document_id),
-    )
-    if key is not None:
-        loose = db.rows(
-            "SELECT channel, url_key FROM listings WHERE agency = ? AND key = ? AND document_id IS NULL", (agency, key)
-        )
-        for line in loose:
-            if _host(line["url_key"]) == host:
-                db.update("listings", {"agency": agency, **line}, {"document_id": document_id})

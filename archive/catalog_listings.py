@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archive import catalog_documents as documents
+from archive.catalog_identity import find
 from archive.catalog_search import put_kind
 from archive.model import Known, Listing
 from archive.rows import instant
@@ -44,7 +44,7 @@ def _put_listing(db: CatalogFile, look: Look, line: Listing) -> Known:
     """Put one line."""
     where = {"agency": look.agency, "channel": look.channel, "url_key": line.url_key}
     before = db.row("SELECT * FROM listings WHERE agency = ? AND channel = ? AND url_key = ?", tuple(where.values()))
-    document = documents.find(db, look.agency, line.url_key, line.key)
+    document = find(db, look.agency, line.url_key, line.key)
     document_id = document["id"] if document else None
     seen = {
         "key": line.key,

@@ -24,6 +24,9 @@ State = Literal["live", "unlisted", "suspected", "withdrawn"]
 
 Outcome = Literal["new", "changed", "unchanged"]
 
+COPY_FLAG = "traditional"
+"""Quality flag of a copy in traditional characters."""
+
 TextStatus = Literal[
     "text", "empty", "needs_ocr", "image", "encrypted", "broken", "unsupported", "too_large", "timeout"
 ]

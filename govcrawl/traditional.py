@@ -11,9 +11,10 @@ from operator import ne
 
 import opencc
 
+from archive.model import COPY_FLAG
 from archive.text import nfkc
 
-FLAG = "traditional"
+FLAG = COPY_FLAG
 """The quality flag of such documents."""
 
 LEAST_CHANGED = 0.05

@@ -446,7 +446,7 @@ def test_document_id_is_fixed(sample: Sample) -> None:
 
 def test_ids_that_collide_grow(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two addresses whose digests begin alike get ids of different length, and both stay findable."""
-    monkeypatch.setattr("archive.catalog_documents._ID_HEX", 1)
+    monkeypatch.setattr("archive.catalog_identity._ID_HEX", 1)
     ids = [sample.put(read_document(f"t{number}")).document_id for number in range(40)]
     assert len(set(ids)) == 40
     assert {len(one) for one in ids} > {len(AGENCY.name) + 2}

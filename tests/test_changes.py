@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from catalogs import AGENCY, Sample, fetched, key_of, read_document, url_of
+from catalogs import AGENCY, EXTRACTION, Sample, fetched, key_of, read_document, url_of
 
 from archive import catalog_change_reads as reads
 from archive.catalog import CATALOG_NAME, Catalog
@@ -98,6 +99,16 @@ def test_a_move_is_told_unless_the_crawl_itself_met_both_addresses(sample: Sampl
     moved = [event for event in events(sample) if event["change"] == "moved"]
     assert [(one["from_url"], one["to_url"]) for one in moved] == [(url_of("b"), url_of("c"))]
     assert roles(sample, moved[0]) == [("before", 2), ("page", 3)]
+
+
+def test_an_original_found_after_its_copy_did_not_move(sample: Sample) -> None:
+    """A document known by a copy in traditional characters gets its own address later: that is our finding, no move."""
+    copy = replace(EXTRACTION, flags=("traditional",))
+    sample.put(read_document("big5", title="公示", extraction=copy))
+    sample.begin()
+    alias = (url_of("big5"), key_of(url_of("big5")))
+    sample.put(read_document("t1", title="公示"), aliases=[alias], moved=True)
+    assert [event["change"] for event in events(sample)] == ["new"]
 
 
 def test_gone_and_back_with_every_look(sample: Sample) -> None:
