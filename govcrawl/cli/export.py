@@ -12,6 +12,7 @@ from govcrawl.cli import data_option
 from govcrawl.cli.choosing import parse_day, parse_moment
 from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
+from govcrawl.cli.export_coverage import coverage
 from govcrawl.cli.export_history import attachments, captures, changes, crawls, versions
 from govcrawl.cli.export_options import (
     agency_option,
@@ -42,7 +43,7 @@ def export() -> None:
 
 for _command in (
     attachments,
-    *(bag, bodies, captures, cdxj, changes, citations, crawls),
+    *(bag, bodies, captures, cdxj, changes, citations, coverage, crawls),
     *(figures, report_findings, tables, versions, wacz, warc),
 ):
     export.add_command(_command)
