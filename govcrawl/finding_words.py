@@ -26,8 +26,8 @@ KINDS: Mapping[str, Words] = {
     "blocked": Words(
         "被拦截",
         "blocked",
-        "网站用验证页或防火墙代替了页面（{count} 次，如 {url}）：{message}。不破解；核实访问频率，联系网站运维",
-        "the site answers with a challenge or a firewall's page ({count} times, e.g. {url}): {message}. It is not solved; check the pace, ask the site's operator",
+        "网站用验证页或防火墙代替了页面（{count} 次，如 {url}）：{message}。核实访问频率，联系网站运维",
+        "the site answers with a challenge or a firewall's page ({count} times, e.g. {url}): {message}. Check the pace, ask the site's operator",
     ),
     "login_wall": Words(
         "要求登录",
@@ -240,6 +240,10 @@ LEVELS = {
 }
 
 
+SIGNS = {"ok": "✓", "note": "·", "warning": "!", "alarm": "✕"}
+"""What stands before a verdict, so that it is not told by colour alone."""
+
+
 class _Said(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return "?"
@@ -251,7 +255,10 @@ def sentence(kind: str, facts: Mapping[str, Any], lang: str | None = None) -> st
     if words is None:  # of a later version
         return f"{kind} {dict(facts)}"
     text = words.sentence_zh if (lang or language()) == "zh" else words.sentence_en
-    return text.format_map(_Said({name: _said(value) for name, value in facts.items()})).strip()
+    said = _Said({name: _said(value) for name, value in facts.items()})
+    if "url" in said and "message" in said:  # most messages begin with the address, which the sentence names itself
+        said["message"] = said["message"].removeprefix(f"{said['url']}: ")
+    return text.format_map(said).strip()
 
 
 def name(kind: str, lang: str | None = None) -> str:
@@ -264,6 +271,11 @@ def level(verdict: str | None, lang: str | None = None) -> str:
     """Return a verdict's or a severity's name."""
     zh, en = LEVELS.get(verdict, (str(verdict), str(verdict)))
     return zh if (lang or language()) == "zh" else en
+
+
+def sign(verdict: str | None) -> str:
+    """Return the sign of a verdict or severity; a question mark where there is none."""
+    return SIGNS.get(verdict or "", "?")
 
 
 def _said(value: object) -> str:

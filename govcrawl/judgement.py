@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def told_alarm(verdict: Verdict | None) -> tuple[str, str] | None:
+    """Return kind and sentence of the first alarm of a verdict; ``None`` where there is none."""
+    first = next((one for one in verdict.findings if one.severity == "alarm"), None) if verdict else None
+    return None if first is None else (first.kind, finding_words.sentence(first.kind, first.facts))
+
+
 def judge_crawl(
     store: Store, crawl_id: str, declared: Collection[str], fatal: tuple[str, str] | None, at: datetime, *, paused: bool
 ) -> Verdict | None:

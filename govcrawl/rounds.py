@@ -24,6 +24,7 @@ from govcrawl import finding_words as words
 from govcrawl.browser_find import require_browser
 from govcrawl.crawl_options import quiet_engine
 from govcrawl.errors import UsageMistake
+from govcrawl.judgement import told_alarm
 from govcrawl.session import Session
 from govcrawl.workers import prepare
 from govcrawl.workshop import SETTING, Workshop
@@ -156,7 +157,7 @@ class Round:
                 with suppress(ArchiveError):
                     await self._workshop.call(self._workshop.store.leave_crawl, session.crawl_id)
             return _not_begun(cls.name, crawling.exception(), seconds)
-        reason, sentence = session.tally.fatal or (None, None)
+        reason, sentence = session.tally.fatal or told_alarm(session.verdict) or (None, None)
         outcome: Outcome = "interrupted" if session.outcome == "interrupted" else "failed" if reason else "finished"
         return Result(
             agency=cls.name,

@@ -87,7 +87,7 @@ def judge(facts: CrawlFacts, *, declared: Collection[str], fatal: Fatal | None, 
         findings.append(
             Finding(kind="failed", severity="alarm", facts={"reason": fatal.reason, "message": fatal.sentence})
         )
-    findings += _judge_partial(facts, declared, fatal)
+    findings += _judge_partial(facts, declared, fatal, told=any(one.severity == "alarm" for one in findings))
     findings.sort(key=lambda one: -RANK[one.severity])  # stable: the rules above stand in the order of their weight
     return Verdict(level=level_of(findings), findings=tuple(findings))
 
@@ -161,14 +161,16 @@ def _judge_failures(facts: CrawlFacts) -> Iterator[Finding]:
         )
 
 
-def _judge_partial(facts: CrawlFacts, declared: Collection[str], fatal: Fatal | None) -> Iterator[Finding]:
+def _judge_partial(
+    facts: CrawlFacts, declared: Collection[str], fatal: Fatal | None, *, told: bool
+) -> Iterator[Finding]:
     """A crawl that did not walk every list as far as it had to is said to be partial, with the reason."""
     channels = [one for one in facts.channels if one.name in declared]
     unwalked = [one.name for one in channels if one.walk is None or one.walk.ending in {"endless", "short", "unknown"}]
     if facts.asked:
         why, message = "asked", " ".join(f"{name}={value}" for name, value in facts.asked.items())
     elif fatal and (unwalked or fatal.paused):
-        why, message = fatal.reason, fatal.sentence
+        why, message = fatal.reason, "" if told else fatal.sentence  # an alarm says it already
     elif unwalked:
         why, message = "unknown", ""
     else:
