@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archive.catalog_reads import agency_status
 from archive.coverage import agency_coverage
 
 if TYPE_CHECKING:
@@ -120,3 +121,15 @@ def changes_by_day(catalog: Catalog, agency: str, days: int = 30) -> list[tuple[
         (agency, days),
     )
     return [(row["day"], row["new"], row["changed"]) for row in rows][::-1]
+
+
+def read_report(catalog: Catalog, agency: Row, next_run_at: str | None) -> Report:
+    """Return everything that status shows of an agency (a row of :func:`archive.catalog_reads.agencies`)."""
+    name = agency["name"]
+    return Report(
+        status=agency_status(catalog, agency),
+        health=agency_health(catalog, name),
+        crawls=crawls(catalog, name),
+        days=changes_by_day(catalog, name),
+        next_run_at=next_run_at,
+    )

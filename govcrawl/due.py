@@ -19,7 +19,7 @@ from govcrawl.errors import BadAgency
 from govcrawl.politeness import find_hold_before
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scrapy.settings import BaseSettings
 
@@ -156,3 +156,12 @@ def _own_time(agency: str, interval: timedelta, earliest: datetime) -> datetime:
     """Return the first of an agency's own times, one per interval, that is not before ``earliest``."""
     phase = interval * (int.from_bytes(sha256(agency.encode()).digest()[:4]) / _PHASES)
     return earliest + (phase - (earliest - _EPOCH)) % interval
+
+
+def runs_of(catalog: Catalog, names: Sequence[str]) -> dict[str, str]:
+    """Return when ``govcrawl recrawl --due`` crawls each agency next, as the catalog writes instants; only of declared ones."""
+    from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - the rule itself needs no Scrapy
+
+    settings = project_settings()
+    runs = next_runs(list(names), catalog, settings, AgencyLoader.from_settings(settings), datetime.now(UTC))
+    return {name: run.at.strftime("%Y-%m-%dT%H:%M:%SZ") for name, run in runs.items()}

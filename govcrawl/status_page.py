@@ -27,12 +27,13 @@ _RADIUS, _STEP, _STRIP_HEIGHT, _STRIP_WIDTH = 8, 24, 46, 720
 _ASCII = 128
 
 
-def write_page(reports: Sequence[Report], made_at: str) -> str:
-    """Return the page; ``made_at`` is an instant as the catalog writes it."""
+def write_page(reports: Sequence[Report], made_at: str, *, home: str | None = None) -> str:
+    """Return the page; ``made_at`` is an instant as the catalog writes it, ``home`` a link back where there is one."""
     template = _environment().get_template("status_report.html")
     return template.render(
         reports=reports,
         made_at=made_at,
+        home=home,
         version=__version__,
         timeline=timeline,
         changes=_changes,

@@ -204,6 +204,16 @@ def test_changes_and_feeds(site: Site, folder: Path) -> None:
     assert f"/document/{ids(folder)['转发']}" in site.get("/changes").text
 
 
+def test_status_and_badge(site: Site) -> None:
+    """The status page names every agency and leads back; its badge is a drawing."""
+    page = site.get("/status")
+    assert "样例市司法局" in page.shown
+    assert 'href="/"' in page.text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert site.get("/badge/sample_sfj.svg").headers["Content-Type"] == "image/svg+xml"
+    assert site.get("/badge/nobody.svg").status == 404
+
+
 # --- replay ---
 
 

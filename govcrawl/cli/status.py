@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,9 +18,6 @@ from govcrawl import finding_words
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.status_text import print_details, print_table
 from govcrawl.speech import say
-
-if TYPE_CHECKING:
-    from archive.catalog import Catalog
 
 _DETAILED_AGENCIES = 3
 """Up to so many agencies each get their own paragraph; more are a table, and --agency asks for one."""
@@ -53,21 +50,14 @@ _DETAILED_AGENCIES = 3
 @data_option
 def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str | None, data: Path) -> None:
     """Show, print or write the status of every agency."""
+    from govcrawl.due import runs_of  # noqa: PLC0415 - Scrapy takes half a second to import
+
     with open_catalog(data) as catalog, catalog.snapshot():
         if agency is not None:
             reads.check_agency(catalog, agency)
         rows = [row for row in reads.agencies(catalog) if agency in (None, row["name"])]
-        runs = _next_runs(catalog, [row["name"] for row in rows])
-        found = [
-            healths.Report(
-                status=reads.agency_status(catalog, row),
-                health=healths.agency_health(catalog, row["name"]),
-                crawls=healths.crawls(catalog, row["name"]),
-                days=healths.changes_by_day(catalog, row["name"]),
-                next_run_at=runs.get(row["name"]),
-            )
-            for row in rows
-        ]
+        runs = runs_of(catalog, [row["name"] for row in rows])
+        found = [healths.read_report(catalog, row, runs.get(row["name"])) for row in rows]
     if html is not None or badges is not None:
         from govcrawl.status_page import badge, write_page  # noqa: PLC0415 - the others start without it
     if html is not None:
@@ -121,13 +111,3 @@ def _write(path: Path, text: str) -> None:
             f"{path} cannot be written ({error.strerror or error}); name a place that can be"
         ) from error
     click.echo(say(f"已写入 {path}", f"{path} written"), err=True)
-
-
-def _next_runs(catalog: Catalog, names: list[str]) -> dict[str, str]:
-    """When ``govcrawl recrawl --due`` crawls each agency next, as the catalog writes instants; only of declared ones."""
-    from govcrawl.due import next_runs  # noqa: PLC0415 - not needed for --help
-    from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - Scrapy takes half a second to import
-
-    settings = project_settings()
-    runs = next_runs(names, catalog, settings, AgencyLoader.from_settings(settings), datetime.now(UTC))
-    return {name: run.at.strftime("%Y-%m-%dT%H:%M:%SZ") for name, run in runs.items()}

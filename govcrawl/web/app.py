@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
-from govcrawl.web import agency_page, changes_page, compare_page, document_page, replay_page, search_page
+from govcrawl.web import agency_page, changes_page, compare_page, document_page, replay_page, search_page, status_view
 from govcrawl.web.pages import Pages
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
             Route("/file/{document_id}/{number:int}/{place:int}", replay_page.serve_file, name="file"),
             Route("/web/{stamp}/{url:path}", replay_page.find_memento, name="memento"),
             Route("/timemap/{url:path}", replay_page.list_mementos, name="timemap"),
+            Route("/status", status_view.show, name="status"),
+            Route("/badge/{agency}.svg", status_view.show_badge, name="badge"),
             Route("/static/{name}", _static, name="static"),
             Route("/language/{language}", _choose_language, name="language"),
         ],

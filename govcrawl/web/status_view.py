@@ -1,0 +1,46 @@
+"""How the archive fares: the page that ``govcrawl status --html`` writes, with a way back; badges of agencies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from archive import catalog_reads as reads
+from archive.catalog_health import read_report
+from archive.rows import instant
+from govcrawl.due import runs_of
+from govcrawl.status_page import badge, write_page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from govcrawl.web.pages import Pages
+
+_OWN_STYLE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+
+
+def show(request: Request) -> Response:
+    """Show every agency's verdict, findings, crawls and channels; in both languages at once."""
+    pages: Pages = request.app.state.pages
+    with pages.catalog() as catalog:
+        rows = reads.agencies(catalog)
+        runs = runs_of(catalog, [row["name"] for row in rows])
+        found = [read_report(catalog, row, runs.get(row["name"])) for row in rows]
+    html = write_page(found, instant(datetime.now(UTC)), home="/")
+    return HTMLResponse(html, headers={"Content-Security-Policy": _OWN_STYLE})
+
+
+def show_badge(request: Request) -> Response:
+    """Return an agency's badge."""
+    pages: Pages = request.app.state.pages
+    name = request.path_params["agency"]
+    with pages.catalog() as catalog:
+        row = next((row for row in reads.agencies(catalog) if row["name"] == name), None)
+        if row is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, name)
+        drawn = badge(read_report(catalog, row, None))
+    return Response(drawn, media_type="image/svg+xml")
