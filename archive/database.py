@@ -14,6 +14,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sqlite_utils.db import Database
+from sqlite_utils.utils import dedupe_keys
 
 from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
 from archive.migrations import MIGRATIONS
@@ -155,12 +156,16 @@ class CatalogFile:
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         """Rows of a query one by one, in constant memory; wrap in :meth:`atomic` for one view over several queries.
 
-        Each step waits for the transaction of another thread to end: a query opens and releases a savepoint of its own, and
-        releasing it in the middle of that transaction would release that one's savepoints, too.
+        Of columns with one name the later ones bear a number. Each step waits for the transaction of another thread to end.
         """
         with _translated(self.path, read_only=self.read_only):
+            # not by sqlite-utils' query(): its savepoint costs two statements more, and one thread would release another's
             with self._lock:
-                rows = iter(self._db.query(sql, parameters))
+                cursor = self._db.conn.execute(sql, parameters)
+                names = [column[0] for column in cursor.description]
+                if len(set(names)) < len(names):
+                    names = list(dedupe_keys(names))
+                rows = (dict(zip(names, row, strict=True)) for row in cursor)
                 some = list(islice(rows, _ROWS_AT_ONCE))
             while some:
                 yield from some

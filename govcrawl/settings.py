@@ -128,6 +128,12 @@ EXTENSIONS = {
     "govcrawl.session.Session": 0,
     "govcrawl.monitors.Progress": 10,
     "scrapy.extensions.feedexport.FeedExporter": None,  # spiders yield no items: documents go into the catalog
+    # what is off anyway, or has nothing to do here: each would be loaded for each of thousands of crawls
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "scrapy.extensions.spiderstate.SpiderState": None,
+    "scrapy.extensions.memdebug.MemoryDebugger": None,
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,

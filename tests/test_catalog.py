@@ -152,7 +152,7 @@ def test_a_thread_that_reads_leaves_the_transaction_of_another_alone(sample: Sam
     for reader in readers:
         reader.start()
     try:
-        for number in range(300):
+        for number in range(100):
             with sample.catalog.atomic():
                 sample.catalog.file.execute("UPDATE crawls SET reason = ?", (str(number),))
                 with sample.catalog.atomic():
