@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_a_small_round_of_generated_agencies(tmp_path: Path) -> None:
-    """Twelve agencies: dry run, first crawl, recrawl, and nothing due after that; the figures are written."""
+    """Six agencies: dry run, first crawl, recrawl, and nothing due after that; the figures are written."""
     report = tmp_path / "report.json"
     command = [
         sys.executable,
@@ -27,5 +27,5 @@ def test_a_small_round_of_generated_agencies(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     for run in ("dry run", "first crawl", "recrawl", "nothing due"):
-        assert f"{run}: 12 agencies" in done.stdout
-    assert json.loads(report.read_text("utf-8"))["agencies"] == 12
+        assert f"{run}: 6 agencies" in done.stdout
+    assert json.loads(report.read_text("utf-8"))["agencies"] == 6
