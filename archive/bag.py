@@ -14,10 +14,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from archive import catalog_reads as reads
-from archive.catalog_exchange import warc_files
-from archive.cdxj import export_cdxj
+from archive.catalog_exchange import Choice, chosen, chosen_captures, warc_files
+from archive.cdxj import SortedLines, cdxj_line, export_cdxj
 from archive.codings import PIECE_BYTES
+from archive.curtain import count_hidden
 from archive.errors import ArchiveBusy, ArchiveWriteError, DigestMismatch
+from archive.excerpt import Excerpt, Measured
 from archive.export import export_documents, write_jsonl
 from archive.manifest import FOLDER, HEAD, manifest_folder, manifest_names
 from archive.reader import open_warc
@@ -37,6 +39,9 @@ def export_bag(catalog: Catalog, data_dir: Path, output: Path, *, agency: str, a
     The payload is ``data/warc/AGENCY/*.warc.gz`` and ``data/manifests/AGENCY/*`` as in the data directory,
     ``data/index.cdxj`` whose file names begin at ``data/``, and ``data/documents.jsonl``. ``day`` is when the bag is made.
 
+    While documents are withheld, the records that may be shown stand in one WARC file of their own, copied byte for byte, and
+    the manifests, which speak of the whole files, are left out; ``bag-info.txt`` says so.
+
     Returns how many WARC files.
 
     Raises:
@@ -55,8 +60,12 @@ def export_bag(catalog: Catalog, data_dir: Path, output: Path, *, agency: str, a
             )
         try:
             (part / "data" / "warc" / agency).mkdir(parents=True)
-            count = _put_payload(catalog, data_dir, part / "data", agency)
-            _describe(part, agency, about, day)
+            withheld = count_hidden(catalog, agency)
+            if catalog.file.withheld:
+                count = _put_what_is_shown(catalog, data_dir, part / "data", agency, about)
+            else:
+                count = _put_payload(catalog, data_dir, part / "data", agency)
+            _describe(part, agency, about, day, withheld)
             part.rename(output)
         finally:
             shutil.rmtree(part, ignore_errors=True)  # nothing is left of it once it has its name
@@ -89,12 +98,35 @@ def _put_payload(catalog: Catalog, data_dir: Path, folder: Path, agency: str) ->
                 shutil.copyfile(manifests / name, folder / FOLDER / agency / name)
         with (folder / "index.cdxj").open("wb") as index:
             export_cdxj(catalog, data_dir, index, agency=agency)
-        with (
-            (folder / "documents.jsonl").open("wb") as target,
-            closing(export_documents(catalog, agency=agency)) as rows,
-        ):
-            write_jsonl(rows, target)
+        _put_documents(catalog, folder, agency)
     return len(files)
+
+
+def _put_what_is_shown(catalog: Catalog, data_dir: Path, folder: Path, agency: str, about: About) -> int:
+    """Put the captures that are not withheld into one WARC file, with its index."""
+    filename = f"{agency}-without-withheld.warc.gz"
+    with (
+        chosen(catalog, Choice(agency=agency)),
+        SortedLines() as lines,
+        (folder / "index.cdxj").open("wb") as index,
+        (folder / "warc" / agency / filename).open("xb") as target,
+        Excerpt(Measured(target), data_dir, catalog, filename=filename, about=about) as excerpt,
+    ):
+        for row in chosen_captures(catalog):
+            line = cdxj_line(data_dir, row, filename=f"warc/{agency}/{filename}", offset=excerpt.copy(row))
+            if line is not None:
+                lines.put(line)
+        index.writelines(lines)
+        _put_documents(catalog, folder, agency)
+    return 1
+
+
+def _put_documents(catalog: Catalog, folder: Path, agency: str) -> None:
+    with (
+        (folder / "documents.jsonl").open("wb") as target,
+        closing(export_documents(catalog, agency=agency)) as rows,
+    ):
+        write_jsonl(rows, target)
 
 
 def _copy_file(data_dir: Path, row: Row, folder: Path) -> None:
@@ -113,7 +145,7 @@ def _copy_file(data_dir: Path, row: Row, folder: Path) -> None:
         raise DigestMismatch(message)
 
 
-def _describe(folder: Path, agency: str, about: About, day: date) -> None:
+def _describe(folder: Path, agency: str, about: About, day: date, withheld: int) -> None:
     """Write the tag files around the payload (RFC 8493, sections 2.1 and 2.2)."""
     payload = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
     bagged_bytes = sum(path.stat().st_size for path in payload)
@@ -123,6 +155,7 @@ def _describe(folder: Path, agency: str, about: About, day: date) -> None:
         ("Bag-Software-Agent", about.software),
         ("Bagging-Date", day.isoformat()),
         ("Payload-Oxum", f"{bagged_bytes}.{len(payload)}"),
+        *((("Withheld-Documents", str(withheld)),) if withheld else ()),
     )
     (folder / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     (folder / "bag-info.txt").write_bytes("".join(f"{name}: {value}\n" for name, value in info).encode())

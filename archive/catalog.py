@@ -54,9 +54,9 @@ class Catalog:
         return cls(CatalogFile.open(path))
 
     @classmethod
-    def open_read_only(cls, path: Path) -> Self:
-        """Open for reading. Errors: :meth:`archive.database.CatalogFile.open_read_only`."""
-        return cls(CatalogFile.open_read_only(path))
+    def open_read_only(cls, path: Path, *, include_withheld: bool = False) -> Self:
+        """Open for reading, without what is withheld. Errors: :meth:`archive.database.CatalogFile.open_read_only`."""
+        return cls(CatalogFile.open_read_only(path, include_withheld=include_withheld))
 
     def __enter__(self) -> Self:
         """Return itself; leaving closes it."""

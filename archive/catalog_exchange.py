@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archive import catalog_reads as reads
+from archive.curtain import hide_lists
 from archive.errors import CaptureMissing, CatalogError
 from archive.rows import capture_of
 
@@ -63,6 +64,7 @@ def chosen(catalog: Catalog, choice: Choice) -> Generator[None]:
     with catalog.snapshot():
         if choice.agency is not None:
             reads.check_agency(catalog, choice.agency)
+        hide_lists(catalog)
         catalog.file.execute("CREATE TEMP TABLE chosen (capture_id INTEGER PRIMARY KEY)")
         _choose(catalog, choice)
         yield
@@ -113,18 +115,23 @@ def chosen_captures(catalog: Catalog) -> Iterator[Row]:
 
 
 def chosen_files(catalog: Catalog) -> Iterator[Row]:
-    """Stream the WARC files with chosen captures: rows of ``warc_files`` with ``chosen`` and ``captures`` counted."""
+    """Stream the WARC files with chosen captures: rows of ``warc_files`` with ``chosen`` and ``captures`` counted.
+
+    While something is withheld no file is wholly chosen: notes between its captures may speak of that.
+    """
     return catalog.rows(
-        "SELECT w.*, COUNT(n.capture_id) AS chosen, COUNT(*) AS captures"
-        " FROM warc_files AS w JOIN captures AS c ON c.warc_file = w.path"
-        " LEFT JOIN temp.chosen AS n ON n.capture_id = c.id GROUP BY w.path HAVING COUNT(n.capture_id) ORDER BY w.path"
+        "SELECT w.*, COUNT(n.capture_id) AS chosen, COUNT(*) + ? AS captures"
+        " FROM warc_files AS w JOIN main.captures AS c ON c.warc_file = w.path"
+        " LEFT JOIN temp.chosen AS n ON n.capture_id = c.id GROUP BY w.path HAVING COUNT(n.capture_id) ORDER BY w.path",
+        (bool(catalog.file.withheld),),
     )
 
 
 def capture_spans(catalog: Catalog, warc_file: str) -> Iterator[Row]:
     """Stream where the captures of a WARC file lie in it, chosen or not, in order."""
     return catalog.rows(
-        "SELECT offset, request_offset, group_length FROM captures WHERE warc_file = ? ORDER BY offset", (warc_file,)
+        "SELECT offset, request_offset, group_length FROM main.captures WHERE warc_file = ? ORDER BY offset",
+        (warc_file,),
     )
 
 
@@ -174,6 +181,7 @@ def chosen_pages(catalog: Catalog) -> Iterator[Row]:
 
 def captures_for_index(catalog: Catalog, agency: str | None) -> Iterator[Row]:
     """Stream the rows of all captures, or of an agency's, in the order they lie in the WARC files."""
+    hide_lists(catalog)
     if agency is None:
         return catalog.rows("SELECT * FROM captures ORDER BY warc_file, offset")
     return catalog.rows("SELECT * FROM captures WHERE agency = ? ORDER BY warc_file, offset", (agency,))

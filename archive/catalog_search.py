@@ -134,9 +134,9 @@ def check_index(catalog: Catalog) -> None:
         CatalogError: the index is behind.
     """
     row = catalog.file.row(
-        "SELECT id FROM (SELECT MIN(rowid) AS ends FROM documents UNION SELECT MAX(rowid) FROM documents)"
-        " JOIN documents ON documents.rowid = ends WHERE current_version_id IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM search_rows AS s WHERE s.document_id = documents.id)"
+        "SELECT id FROM (SELECT MIN(rowid) AS ends FROM main.documents UNION SELECT MAX(rowid) FROM main.documents)"
+        " JOIN main.documents AS d ON d.rowid = ends WHERE current_version_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM main.search_rows AS s WHERE s.document_id = d.id)"
     )
     if row:
         raise CatalogError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from sqlite_utils.db import Database
 from sqlite_utils.utils import dedupe_keys
 
+from archive.curtain import draw
 from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
 from archive.migrations import MIGRATIONS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.rows import Row
+    from archive.withheld import Change
 
 BUSY_SECONDS = 60.0
 """How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
@@ -54,6 +56,7 @@ class CatalogFile:
         """Take an open connection; :meth:`open` and :meth:`open_read_only` make one."""
         self.path = path
         self.read_only = read_only
+        self.withheld: Mapping[str, Change] = {}
         self._db = db
         self._lock = RLock()
 
@@ -90,8 +93,11 @@ class CatalogFile:
             return file
 
     @classmethod
-    def open_read_only(cls, path: Path) -> Self:
+    def open_read_only(cls, path: Path, *, include_withheld: bool = False) -> Self:
         """Open an existing catalog for reading; works while a crawl writes into it.
+
+        What is withheld is not there for its queries (:mod:`archive.curtain`), unless it is asked for: :attr:`withheld`
+        says what is left out.
 
         Raises:
             SchemaTooNew: a later version of this software wrote it.
@@ -112,7 +118,10 @@ class CatalogFile:
                     f"the next crawl brings it forward (scrapy crawl AGENCY); without network, make it again (govcrawl rebuild)"
                 )
                 raise CatalogError(msg)
-            return cls(path, db, read_only=True)
+            file = cls(path, db, read_only=True)
+            if not include_withheld:
+                file.withheld = draw(db.conn, path.parent)
+            return file
 
     def close(self) -> None:
         """Close the file; a writer's log is folded into it when no one else has it open."""

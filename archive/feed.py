@@ -41,6 +41,7 @@ class FeedHead:
     self_url: str | None = None  # where the feed stands
     software: str = "govcrawl"
     language: Language = "zh"
+    withheld: int = 0  # documents whose events are left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,13 @@ def _head(head: FeedHead, updated_at: str) -> str:
         f"<author><name>{_text(head.author)}</name></author>",
         f"<generator>{_text(head.software)}</generator>",
     ]
+    if head.withheld:
+        words = (
+            f"有 {head.withheld} 份公开文件不予显示"
+            if language == "zh-CN"
+            else f"{head.withheld} documents are withheld"
+        )
+        lines.insert(4, f"<subtitle>{_text(words)}</subtitle>")
     if head.alternate_url:
         lines.append(f'<link rel="alternate" href={_attribute(head.alternate_url)}/>')
     if head.self_url:

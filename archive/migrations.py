@@ -454,3 +454,21 @@ def _add_search(db: Database) -> None:
     for statement in _SEARCH.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+_WITHHELD = """\
+CREATE TABLE "withheld" (
+  "document_id" TEXT NOT NULL,
+  "urls" TEXT NOT NULL,
+  "reason" TEXT NOT NULL,
+  "by" TEXT NOT NULL,
+  "since_at" TEXT NOT NULL,
+  PRIMARY KEY ("document_id")
+)
+"""
+
+
+@MIGRATIONS(name="0010_withheld")
+def _add_withheld(db: Database) -> None:
+    """Keep what is not shown; :mod:`archive.withheld` mirrors its log here."""
+    db.execute(_WITHHELD)

@@ -23,6 +23,7 @@ from archive.schema_changes import CHANGE_CAPTURES, CHANGES
 from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
 from archive.schema_frontier import FRONTIER
 from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
+from archive.schema_withheld import WITHHELD
 
 _URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
 _FLAGS = "Quality flags, sorted; JSON list."
@@ -334,6 +335,7 @@ TABLES = (
     FINDINGS,
     FRONTIER,
     SEARCH_ROWS,
+    WITHHELD,
 )
 
 INDEXES = (SEARCH_INDEX,)

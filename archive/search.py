@@ -78,12 +78,14 @@ class Page:
     limit: int
     ranked: bool  # best first; otherwise newest first
     hits: tuple[Hit, ...]
+    withheld: int = 0  # documents of the catalog that no search shows
 
     def as_json(self) -> dict[str, Any]:
         """Return it with plain values."""
         order = "relevance" if self.ranked else "newest"
         hits = [hit.as_json() for hit in self.hits]
-        return {"total": self.total, "offset": self.offset, "limit": self.limit, "order": order, "hits": hits}
+        said = {"total": self.total, "offset": self.offset, "limit": self.limit, "order": order, "hits": hits}
+        return {**said, "withheld": self.withheld}
 
 
 def search(catalog: Catalog, query: Query, *, limit: int = 20, offset: int = 0, newest_first: bool = False) -> Page:
@@ -98,7 +100,7 @@ def search(catalog: Catalog, query: Query, *, limit: int = 20, offset: int = 0, 
         phrases = query.phrases()
         hits = tuple(_hit(catalog, one.document_id, one.rank, phrases) for one in found)
     ranked = bool(hits) and hits[0].rank is not None
-    return Page(total=total, offset=offset, limit=limit, ranked=ranked, hits=hits)
+    return Page(total=total, offset=offset, limit=limit, ranked=ranked, hits=hits, withheld=len(catalog.file.withheld))
 
 
 def _hit(catalog: Catalog, document_id: str, rank: float | None, phrases: Sequence[Phrase]) -> Hit:

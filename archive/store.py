@@ -7,6 +7,7 @@ written for them is cut off the WARC again: a row always has its bytes, and byte
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 from contextlib import ExitStack
@@ -31,6 +32,7 @@ from archive.locks import AgencyLock, share_catalog
 from archive.losses import refuse_losses
 from archive.reader import StoredResponse, open_capture
 from archive.records import context_fields, dump_json, one_line, plain_url
+from archive.withheld import mirror
 from archive.writer import MAX_FILE_BYTES, Now, WarcWriter, random_record_id, utc_now
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from archive.writer import Placed, PlacedNote
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -115,6 +119,12 @@ class Store:
         shared = share_catalog(data_dir / "locks")
         try:
             catalog = Catalog.open(data_dir / CATALOG_NAME)
+            try:
+                for problem in mirror(catalog, data_dir):
+                    log.warning("%s", problem)
+            except BaseException:
+                catalog.close()
+                raise
         except BaseException:
             shared.release()
             raise

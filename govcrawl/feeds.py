@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archive import catalog_change_reads as reads
 from archive import catalog_reads
 from archive.change_words import details
+from archive.curtain import count_hidden
 from archive.feed import FeedEntry, FeedHead, feed_id
 from archive.rows import instant
 from govcrawl import __version__
@@ -49,4 +50,5 @@ def feed_head(
         self_url=self_url,
         software=f"govcrawl {__version__}",
         language=words,
+        withheld=count_hidden(catalog, agency),
     )

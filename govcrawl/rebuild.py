@@ -38,6 +38,7 @@ from archive.locks import take_catalog
 from archive.manifest import listed_files
 from archive.reader import open_capture
 from archive.remake import Remake, discard, new_catalog, swap_in
+from archive.withheld import mirror
 from govcrawl.attachments import read_attachments
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import find_template
@@ -121,6 +122,7 @@ def rebuild(
         work = _Rebuild(data_dir, catalog, settings, progress)
         try:
             report = asyncio.run(work.run(agencies))
+            report.problems += mirror(catalog, data_dir)
             report.texts = read_attachments(data_dir, catalog, settings, problem=report.problems.append).total()
         finally:
             catalog.close()

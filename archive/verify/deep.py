@@ -33,7 +33,7 @@ def check_contents(data_dir: Path, skipped: frozenset[str], done: Callable[[int]
     ``skipped`` are WARC files that are being written; ``done`` is told how many captures were read since.
     """
     try:
-        opened = Catalog.open_read_only(data_dir / "catalog.db")
+        opened = Catalog.open_read_only(data_dir / "catalog.db", include_withheld=True)
     except ArchiveError as error:
         yield find("catalog-damaged", "catalog.db", "the catalog cannot be used", got=str(error))
         return

@@ -87,6 +87,12 @@ COMMANDS = {
     "timestamp": _Entry(
         "govcrawl.cli.timestamp:timestamp", "为清单加盖时间戳", "Have the last manifests time-stamped (RFC 3161)."
     ),
+    "release": _Entry("govcrawl.cli.withhold:release", "恢复显示一份公开文件", "Show a withheld document again."),
+    "withhold": _Entry(
+        "govcrawl.cli.withhold:withhold",
+        "不再显示一份公开文件（存档不动）",
+        "Stop showing a document; the archive keeps it.",
+    ),
     "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
 }
 """Every command. Reading this table is all that ``govcrawl --help`` costs."""
@@ -143,6 +149,9 @@ def _complain(exc: Exception) -> None:
     click.echo(f"govcrawl: {' '.join(str(exc).split())}", err=True)
 
 
+INCLUDE_WITHHELD = "govcrawl.include_withheld"
+"""In a command's ``meta``: the archivist asked for what is withheld, too."""
+
 data_option = click.option(
     "--data",
     envvar="GOVCRAWL_DATA",
@@ -158,6 +167,8 @@ data_option = click.option(
 def open_catalog(data: Path) -> Catalog:
     """The catalog of a data directory, for reading; the caller closes it.
 
+    What is withheld is not in it, and standard error says how many that are; ``export --include-withheld`` has them all.
+
     Raises:
         CatalogError: there is none, or it cannot be read.
     """
@@ -169,7 +180,16 @@ def open_catalog(data: Path) -> Catalog:
             f"{path} 处没有目录库：请先抓取（scrapy crawl 机构名），或用 --data、GOVCRAWL_DATA 指定有目录库的数据目录；"
             "只有 WARC 文件时用 govcrawl rebuild 重建"
         )
-    return Catalog.open_read_only(path)
+    context = click.get_current_context(silent=True)
+    catalog = Catalog.open_read_only(path, include_withheld=bool(context and context.meta.get(INCLUDE_WITHHELD)))
+    if catalog.file.withheld:
+        count = len(catalog.file.withheld)
+        told = (
+            f"有 {count} 份公开文件不予显示（govcrawl withhold --list）",
+            f"{count} documents are withheld and left out (govcrawl withhold --list)",
+        )
+        click.echo(say(*told), err=True)
+    return catalog
 
 
 @click.group(

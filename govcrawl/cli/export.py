@@ -8,7 +8,7 @@ import click
 
 from archive import export as exports
 from archive.resources import DOCUMENTS
-from govcrawl.cli import data_option
+from govcrawl.cli import INCLUDE_WITHHELD, data_option
 from govcrawl.cli.choosing import parse_day, parse_moment
 from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
@@ -36,9 +36,26 @@ if TYPE_CHECKING:
     from archive.export_rows import Format
 
 
-@click.group(help=say("导出存档中的数据。", "Write out what the archive holds."))
-def export() -> None:
+@click.group(
+    help=say(
+        "导出存档中的数据。\n\n例:\n\n  govcrawl export documents --format csv --output documents.csv\n\n"
+        "  govcrawl export wacz --agency xiamen_sfj --output xiamen.wacz",
+        "Write out what the archive holds.\n\nExamples:\n\n  govcrawl export documents --format csv --output documents.csv\n\n"
+        "  govcrawl export wacz --agency xiamen_sfj --output xiamen.wacz",
+    )
+)
+@click.option(
+    "--include-withheld",
+    is_flag=True,
+    help=say(
+        "连不予显示的一并导出(供档案管理人员自用,勿公开)。",
+        "With what is withheld, for the archivist's own use: do not publish it.",
+    ),
+)
+@click.pass_context
+def export(context: click.Context, *, include_withheld: bool) -> None:
     """Group of the exports."""
+    context.meta[INCLUDE_WITHHELD] = include_withheld
 
 
 for _command in (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive import catalog_reads as reads
+from archive.curtain import hidden_id
 from archive.document_facts import read_facts
 from archive.errors import CatalogError
 from govcrawl.cli import data_option, open_catalog
@@ -52,7 +53,10 @@ _SOURCES = {
 
 
 @click.command(
-    help=say("显示一份公开文件;ID 可以是编号或网址。", "Show one document; ID is a document id or one of its URLs.")
+    help=say(
+        "显示一份公开文件;ID 可以是编号或网址。\n\n例: govcrawl show xiamen_sfj-0123456789ab --as text",
+        "Show one document; ID is a document id or one of its URLs.\n\nExample: govcrawl show xiamen_sfj-0123456789ab --as text",
+    )
 )
 @click.argument("wanted", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
@@ -91,6 +95,14 @@ def find_document(catalog: Catalog, wanted: str) -> str:
         key = url_key(wanted)
     except ValueError:
         key = None  # no URL: then an id
+    if (hidden := hidden_id(catalog, wanted, key)) is not None:
+        change = catalog.file.withheld[hidden]
+        raise CatalogError(
+            say(
+                f"公开文件 {hidden} 自 {change.at} 起不予显示:{change.reason};存档仍在(govcrawl release 可恢复)",
+                f"document {hidden} is withheld since {change.at}: {change.reason}; the archive keeps it (see govcrawl release)",
+            )
+        )
     found = reads.find_ids(catalog, wanted, key)
     if len(found) == 1:
         return found[0]

@@ -7,6 +7,7 @@ can reach it under a name made to lead here (DNS rebinding), and away from loopb
 from __future__ import annotations
 
 import hmac
+from functools import wraps
 from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -22,10 +23,10 @@ from starlette.routing import Route
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
 from govcrawl.web import agency_page, changes_page, compare_page, document_page, replay_page, search_page, status_view
-from govcrawl.web.pages import Pages
+from govcrawl.web.pages import Pages, Withheld
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -60,15 +61,19 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
             Route("/api/search", search_page.answer, name="api_search"),
             Route("/agencies", agency_page.show_all, name="agencies"),
             Route("/agency/{agency}", agency_page.show, name="agency"),
-            Route("/document/{document_id}", document_page.show, name="document"),
-            Route("/document/{document_id}/cite.{form}", document_page.cite, name="cite"),
-            Route("/compare/{document_id}", compare_page.show, name="compare"),
+            Route("/document/{document_id}", _of_document(document_page.show), name="document"),
+            Route("/document/{document_id}/cite.{form}", _of_document(document_page.cite), name="cite"),
+            Route("/compare/{document_id}", _of_document(compare_page.show), name="compare"),
             Route("/changes", changes_page.show, name="changes"),
             Route("/feed/agency/{agency}.atom", changes_page.feed_of_agency, name="feed_agency"),
             Route("/feed/search.atom", changes_page.feed_of_search, name="feed_search"),
-            Route("/replay/{document_id}", replay_page.show, name="replay"),
-            Route("/replay/{document_id}/{number:int}/{part:path}", replay_page.serve_part, name="replay_part"),
-            Route("/file/{document_id}/{number:int}/{place:int}", replay_page.serve_file, name="file"),
+            Route("/replay/{document_id}", _of_document(replay_page.show), name="replay"),
+            Route(
+                "/replay/{document_id}/{number:int}/{part:path}",
+                _of_document(replay_page.serve_part),
+                name="replay_part",
+            ),
+            Route("/file/{document_id}/{number:int}/{place:int}", _of_document(replay_page.serve_file), name="file"),
             Route("/web/{stamp}/{url:path}", replay_page.find_memento, name="memento"),
             Route("/timemap/{url:path}", replay_page.list_mementos, name="timemap"),
             Route("/status", status_view.show, name="status"),
@@ -80,6 +85,7 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
             HTTPException: _say_http_error,
             ArchiveError: _say_archive_error,
             CrawlError: _say_archive_error,
+            Withheld: _say_withheld,
         },
     )
     app.state.pages = Pages(data_dir)
@@ -115,6 +121,25 @@ def _say_http_error(request: Request, error: Exception) -> Response:
     detail = error.detail if isinstance(error, HTTPException) else ""
     pages: Pages = request.app.state.pages
     return pages.render_error(request, status, detail)
+
+
+def _of_document(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Guard what shows a document: of a withheld one it is not asked at all."""
+
+    @wraps(show)
+    def guarded(request: Request) -> Response:
+        pages: Pages = request.app.state.pages
+        pages.refuse_withheld(request.path_params["document_id"])
+        return show(request)
+
+    return guarded
+
+
+def _say_withheld(request: Request, error: Exception) -> Response:
+    """Say that a document is kept and not shown, since when and why (410, RFC 9110 15.5.11)."""
+    pages: Pages = request.app.state.pages
+    change = error.change if isinstance(error, Withheld) else None
+    return pages.render(request, "withheld.html", status=HTTPStatus.GONE, change=change)
 
 
 def _say_archive_error(request: Request, error: Exception) -> Response:

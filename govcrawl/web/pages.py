@@ -15,6 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from archive.catalog import CATALOG_NAME, Catalog
+from archive.curtain import hidden_id
+from archive.errors import ArchiveError
 from archive.rows import parse_instant
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from archive.change_words import Language
+    from archive.withheld import Change
 
 Say = Callable[[str, str], str]
 """Picks the Chinese or the English text, by the request's language."""
@@ -75,6 +78,14 @@ ORIGINS = {
 }
 
 
+class Withheld(Exception):
+    """A document that is asked for and not shown."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(change.document_id)
+        self.change = change
+
+
 class Pages:
     """Makes pages over one data directory; may be used from any thread."""
 
@@ -101,16 +112,35 @@ class Pages:
         with Catalog.open_read_only(self.data_dir / CATALOG_NAME) as catalog, catalog.snapshot():
             yield catalog
 
+    def refuse_withheld(self, wanted: str, url_key: str | None = None) -> None:
+        """Raise where an id or an address means a withheld document.
+
+        Raises:
+            Withheld: it does; since when and why.
+        """
+        with self.catalog() as catalog:
+            hidden = hidden_id(catalog, wanted, url_key)
+            if hidden is not None:
+                raise Withheld(catalog.file.withheld[hidden])
+
     def render(self, request: Request, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
         """Return a page made from a template, in the request's language."""
         language = language_of(request)
         back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
         html = self._jinja.get_template(template).render(
-            **values, language=language, t=say_in(language), back=back, path=request.url.path, with_query=with_query,
+            **values, withheld=self._count_withheld(), language=language, t=say_in(language), back=back, path=request.url.path, with_query=with_query,
             pairs=lambda a, b: zip(a, b, strict=True),
             state_names=STATES, field_names=FIELDS, origin_names=ORIGINS,
         )  # fmt: skip
         return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
+
+    def _count_withheld(self) -> int:
+        """Return how many documents no page shows; every page says it."""
+        try:
+            with self.catalog() as catalog:
+                return len(catalog.file.withheld)
+        except ArchiveError:
+            return 0  # the page says what is wrong with the catalog
 
     def render_error(self, request: Request, status: int, detail: str) -> Response:
         """Return a page that says what went wrong and what to do."""

@@ -162,6 +162,7 @@ def _versions(request: Request) -> tuple[str, list[Row]]:
         key = url_key(url)
     except ValueError:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{url}: an address was expected") from None
+    pages.refuse_withheld(url, key)
     with pages.catalog() as catalog:
         found = reads.find_ids(catalog, url, key)
         if not found:
