@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
-import pyarrow.parquet as pq
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
 from datadirs import EXTRACTION, begin, finish
@@ -31,6 +31,8 @@ from govcrawl.web.app import make_app
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from archive.model import Capture, File
 
 MARKER = "zq7731marker"
 BASE = "https://sfj.haidao.test/"
@@ -74,7 +76,7 @@ def put_crawl(folder: Path, number: int) -> None:
         )
         store.put_failure(context_of(crawl_id=f"crawl-{number}"), HIDDEN, "GET", "not-a-page", MARKER, at)
         store.catalog.put_listings(f"crawl-{number}", AGENCY.name, CHANNEL, lines, made[0].id, at)
-        documents = (
+        documents: tuple[tuple[Document, Capture, list[File]], ...] = (
             (
                 Document(
                     url=HIDDEN, title=f"{MARKER} 决定", text=f"{MARKER} 第{number}次", document_number=NUMBER,
@@ -174,6 +176,7 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("export", "attachments"): [["--format", form, "--output", f"OUT/a.{form}"] for form in TABLE],
     ("export", "changes"): [["--format", form, "--output", f"OUT/c.{form}"] for form in TABLE],
     ("export", "captures"): [["--format", "jsonl", "--output", "OUT/captures.jsonl"]],
+    ("export", "coverage"): [["--format", form, "--output", f"OUT/coverage.{form}"] for form in ("csv", "jsonl")],
     ("export", "crawls"): [["--format", "jsonl", "--output", "OUT/crawls.jsonl"]],
     ("export", "citations"): [["--format", form, "--output", f"OUT/e.{form}"] for form in ("jsonl", "csv", "graphml")],
     ("export", "tables"): [["--format", "jsonl", "--output", "OUT/t.jsonl"]],
@@ -188,7 +191,7 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
 """Every command that can show a document, with what it is called with here; ``ID`` is the withheld one's."""
 
 WITHOUT_MARKER = {("status",), ("export", "crawls"), ("export", "captures"), ("export", "cdxj"), ("savepage",)} | {
-    ("export", name) for name in ("figures", "report-findings", "citations", "bodies")
+    ("export", name) for name in ("coverage", "figures", "report-findings", "citations", "bodies")
 }
 """Of these, the ones whose output never had a title or a text of this archive's document."""
 

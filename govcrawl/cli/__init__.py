@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 it failed, one line on standard error says why; 2 it was c
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,6 +49,10 @@ COMMANDS = {
         "对每台服务器请求得有多快",
         "Say how fast each server was asked, and whether the pace was kept.",
     ),
+    "completion": _Entry(
+        "govcrawl.cli.completion:completion", "打印命令行补全脚本", "Print a shell completion script."
+    ),
+    "doctor": _Entry("govcrawl.cli.doctor:doctor", "检查本机是否齐备", "Say what this machine lacks, and the fix."),
     "demo": _Entry(
         "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
     ),
@@ -115,8 +120,25 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say what it is for, in the language that was chosen."""
+        del ctx
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(
+                say(
+                    "抓取、存档、阅读中国机构网站的政务公开栏目。抓取用 scrapy crawl 机构名。",
+                    "Crawl, archive and read the disclosure (政务公开) sections of Chinese agency sites. The crawl itself is `scrapy crawl AGENCY`.",
+                )
+            )
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their short help, without importing them."""
+        formatter.write_paragraph()
+        formatter.write_text(
+            say("例: govcrawl search 法律援助 --limit 5", "Example: govcrawl search 法律援助 --limit 5")
+        )
+        formatter.write_text(say("退出码见 docs/commands.md。", "Exit codes: docs/commands.md."))
         with formatter.section(say("命令", "Commands")):
             formatter.write_dl([(name, say(COMMANDS[name].zh, COMMANDS[name].en)) for name in self.list_commands(ctx)])
 
@@ -147,6 +169,14 @@ class Commands(click.Group):
 def _complain(exc: Exception) -> None:
     """Say what went wrong in one line."""
     click.echo(f"govcrawl: {' '.join(str(exc).split())}", err=True)
+
+
+def complete_agency(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of agencies that begin so, for the shell."""
+    del context, parameter
+    from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - only when a shell asks
+
+    return [name for name in AgencyLoader.from_settings(project_settings()).list() if name.startswith(incomplete)]
 
 
 INCLUDE_WITHHELD = "govcrawl.include_withheld"
@@ -192,13 +222,36 @@ def open_catalog(data: Path) -> Catalog:
     return catalog
 
 
+def _choose_language(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Speak the language that is asked for, from here on: commands are imported, and say their help, after this."""
+    del parameter
+    if value is not None:
+        before = os.environ.get("GOVCRAWL_LANG")
+        os.environ["GOVCRAWL_LANG"] = value
+        context.call_on_close(lambda: _restore("GOVCRAWL_LANG", before))
+    return value
+
+
+def _restore(name: str, value: str | None) -> None:
+    """Put an environment variable back as it was."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
 @click.group(
     cls=Commands,
     context_settings=CONTEXT,
-    help=say(
-        "抓取、存档、阅读中国机构网站的政务公开栏目。抓取用 scrapy crawl 机构名。",
-        "Crawl, archive and read the disclosure (政务公开) sections of Chinese agency sites. The crawl itself is `scrapy crawl AGENCY`.",
-    ),
+    help="抓取、存档、阅读中国机构网站的政务公开栏目 / Crawl, archive and read disclosure sections of Chinese agency sites.",
+)
+@click.option(
+    "--lang",
+    type=click.Choice(["zh", "en"]),
+    is_eager=True,
+    expose_value=False,
+    callback=_choose_language,
+    help="界面语言 / Language (GOVCRAWL_LANG).",
 )
 @click.version_option(package_name="govcrawl")
 def main() -> None:

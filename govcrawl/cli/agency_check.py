@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from govcrawl.checkup import DOCUMENTS, Checkup, Verdict
+from govcrawl.cli import complete_agency
 from govcrawl.cli.agency import explain, look_options
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import AgencyLoader, project_settings
@@ -34,7 +35,7 @@ _GRADES = {
         "Changes no state; exits with 1 when something must be repaired.",
     ),
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_agency)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from govcrawl.cli import data_option
+from govcrawl.cli import complete_agency, data_option
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "Without network. Crawls do this by themselves; this reads what is left, and goes on where it was interrupted.",
     )
 )
-@click.option("--agency", help=say("只读这个机构的。", "Only this agency's."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只读这个机构的。", "Only this agency's."))
 @click.option("--again", is_flag=True, help=say("已读的也重读。", "Also those that were read already."))
 @data_option
 @click.pass_context

@@ -11,7 +11,7 @@ from archive import catalog_change_reads as reads
 from archive.change_words import change_word, details, headline
 from archive.export import json_line
 from archive.text import for_terminal
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import (
     DAY_OR_INSTANT,
     change_option,
@@ -66,7 +66,7 @@ _NOT_SAID = ("id", "capture_id", "before_capture_id", "version_id", "previous_ve
     metavar=DAY_OR_INSTANT,
     help=say("到这一天为止(含)或这一时刻之前。", "Up to the end of this day (in China), or before this instant."),
 )
-@click.option("--agency", help=say("只看这个机构。", "Only this agency."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只看这个机构。", "Only this agency."))
 @click.option("--channel", help=say("只看这个栏目列出的文件。", "Only documents that this channel lists."))
 @change_option
 @click.option("--document", metavar="ID", help=say("只看这份公开文件(编号或网址)。", "Only this document (id or URL)."))

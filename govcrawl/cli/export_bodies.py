@@ -11,7 +11,7 @@ import click
 from archive import catalog_reads as reads
 from archive.errors import ArchiveWriteError, CaptureMissing, DigestMismatch, UnreadableContent
 from archive.export import opened
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.errors import CrawlError
 from govcrawl.speech import say
 
@@ -43,7 +43,7 @@ _UNREAD = (CaptureMissing, DigestMismatch, UnreadableContent, CrawlError)
     type=click.Path(file_okay=False, path_type=Path),
     help=say("目标目录。", "Directory to write into."),
 )
-@click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency."))
 @data_option
 @click.pass_context
 def bodies(context: click.Context, *, form: str, output: Path, agency: str | None, data: Path) -> None:

@@ -12,7 +12,7 @@ from archive.export_citations import export_citations, write_graphml
 from archive.export_rows import Done
 from archive.resources import CITATIONS
 from govcrawl.citations import read_mentions
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.export_options import begun, format_option, output_option, say_done, write
 from govcrawl.speech import say
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @output_option
 @click.option(
     "--agency",
+    shell_complete=complete_agency,
     help=say(
         "只导出这个机构的文件所引用的(被引文件在全库中查找)。",
         "Only what this agency's documents cite; cited ones are looked for in the whole catalog.",

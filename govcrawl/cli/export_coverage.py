@@ -9,7 +9,7 @@ import click
 from archive import catalog_reads as reads
 from archive import export as exports
 from archive.coverage import COVERAGE_FIELDS, export_coverage
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), required=True, help=say("格式。", "Format."))
 @click.option("--output", required=True, help=say("目标文件；- 为标准输出。", "File to write; - is standard output."))
-@click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency."))
 @data_option
 def coverage(*, form: str, output: str, agency: str | None, data: Path) -> None:
     """Write a row a channel; says on standard error how many."""

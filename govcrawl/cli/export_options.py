@@ -9,7 +9,7 @@ import click
 
 from archive.export import opened
 from archive.export_rows import FORMATS, write_rows
-from govcrawl.cli import open_catalog
+from govcrawl.cli import complete_agency, open_catalog
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
@@ -40,7 +40,9 @@ def format_option(*more: str) -> Callable[[Any], Any]:
 output_option = click.option(
     "--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output.")
 )
-agency_option = click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+agency_option = click.option(
+    "--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency.")
+)
 bom_option = click.option("--no-bom", is_flag=True, help=say("CSV 不写 BOM。", "CSV without the byte order mark."))
 raw_option = click.option(
     "--raw",

@@ -16,7 +16,7 @@ from archive.excerpt import About, export_warc
 from archive.export import opened
 from archive.wacz import export_wacz
 from govcrawl import __version__
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _SOFTWARE = f"govcrawl/{__version__}"
 
-_agency_option = click.option("--agency", help=say("只导出这个机构。", "Only this agency."))
+_agency_option = click.option(
+    "--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency.")
+)
 _document_option = click.option(
     "--document",
     metavar="ID",
@@ -130,7 +132,7 @@ def warc(*, output: str, document: str, data: Path) -> None:
         "An agency's archive as a bag (BagIt): WARC files, manifests, index, documents.",
     )
 )
-@click.option("--agency", required=True, help=say("机构。", "The agency."))
+@click.option("--agency", shell_complete=complete_agency, required=True, help=say("机构。", "The agency."))
 @click.option(
     "--output",
     required=True,

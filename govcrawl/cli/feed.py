@@ -10,7 +10,7 @@ import click
 from archive import catalog_change_reads as reads
 from archive.export import opened
 from archive.feed import write_feed
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import change_option, check_agency, check_channel
 from govcrawl.feeds import feed_entries, feed_head
 from govcrawl.speech import say
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
         "The latest changes as an Atom feed.\n\nExample: govcrawl feed --agency xiamen_sfj --output xiamen.atom",
     )
 )
-@click.option("--agency", help=say("只含这个机构;不给时为全部机构。", "Only this agency; all of them without it."))
+@click.option(
+    "--agency",
+    shell_complete=complete_agency,
+    help=say("只含这个机构;不给时为全部机构。", "Only this agency; all of them without it."),
+)
 @click.option("--channel", help=say("只含这个栏目列出的文件。", "Only documents that this channel lists."))
 @change_option
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.speech import say
 
@@ -53,6 +53,7 @@ _SHOWN_QUIET = 50
 @click.option(
     "--agency",
     "agencies",
+    shell_complete=complete_agency,
     multiple=True,
     help=say(
         "只抓取这个机构，可重复；不带 --due 时不论是否到期。",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from govcrawl.cli import data_option
+from govcrawl.cli import complete_agency, data_option
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         "brought up to date in its place; number, capture and dates stay: the site did not change.",
     )
 )
-@click.option("--agency", help=say("只读这个机构。", "Only this agency."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只读这个机构。", "Only this agency."))
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),

@@ -10,7 +10,7 @@ import click
 
 from govcrawl.agency_file import places
 from govcrawl.cases import LARGEST_BYTES, case_folder, compare_case, write_case
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.decode import Page
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.families import FEWEST_MARKS, rank
@@ -47,6 +47,7 @@ class _Saved(NamedTuple):
 )
 @click.option(
     "--agency",
+    shell_complete=complete_agency,
     metavar="NAME",
     help=say(
         "按这个机构的声明读取（selectors 模板需要）", "read as this agency declares (needed for the selectors template)"

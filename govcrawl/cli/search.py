@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from archive.model import State
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import parse_day
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
@@ -47,7 +47,12 @@ _STATE_WORDS = {
     )
 )
 @click.argument("words", nargs=-1)
-@click.option("--agency", multiple=True, help=say("只查这个机构；可重复。", "Only this agency; may be repeated."))
+@click.option(
+    "--agency",
+    shell_complete=complete_agency,
+    multiple=True,
+    help=say("只查这个机构；可重复。", "Only this agency; may be repeated."),
+)
 @click.option("--channel", multiple=True, help=say("只查这个栏目；可重复。", "Only this channel; may be repeated."))
 @click.option(
     "--kind", multiple=True, help=say("只查这类文件，如 年度报告；可重复。", "Only this kind, e.g. 年度报告.")

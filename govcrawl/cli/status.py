@@ -15,7 +15,7 @@ from archive import catalog_reads as reads
 from archive.errors import ArchiveWriteError
 from archive.rows import instant
 from govcrawl import finding_words
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.status_text import print_details, print_table
 from govcrawl.speech import say
 
@@ -46,7 +46,7 @@ _DETAILED_AGENCIES = 3
     type=click.Path(path_type=Path, file_okay=False),
     help=say("每个机构写一个 SVG 徽标到该目录。", "Write an SVG badge of each agency into this directory."),
 )
-@click.option("--agency", help=say("只看这个机构。", "Only this agency."))
+@click.option("--agency", shell_complete=complete_agency, help=say("只看这个机构。", "Only this agency."))
 @data_option
 def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str | None, data: Path) -> None:
     """Show, print or write the status of every agency."""

@@ -9,7 +9,7 @@ import click
 
 from archive.errors import ArchiveError
 from archive.timestamp import ask_command, ask_url, stamp_head
-from govcrawl.cli import data_option
+from govcrawl.cli import complete_agency, data_option
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
@@ -39,7 +39,13 @@ from govcrawl.speech import say
         "root certificates (PEM) of the authority; with them the signature is checked",
     ),
 )
-@click.option("--agency", "agencies", multiple=True, help=say("只为这些机构", "only these agencies"))
+@click.option(
+    "--agency",
+    "agencies",
+    shell_complete=complete_agency,
+    multiple=True,
+    help=say("只为这些机构", "only these agencies"),
+)
 @data_option
 def timestamp(*, tsa: str | None, command: str | None, ca: Path | None, agencies: tuple[str, ...], data: Path) -> None:
     """Stamp every chain; one line each."""
