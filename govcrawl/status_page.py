@@ -27,13 +27,17 @@ _RADIUS, _STEP, _STRIP_HEIGHT, _STRIP_WIDTH = 8, 24, 46, 720
 _ASCII = 128
 
 
-def write_page(reports: Sequence[Report], made_at: str, *, home: str | None = None) -> str:
-    """Return the page; ``made_at`` is an instant as the catalog writes it, ``home`` a link back where there is one."""
+def write_page(reports: Sequence[Report], made_at: str, *, home: str | None = None, withheld: int = 0) -> str:
+    """Return the page; ``made_at`` is an instant as the catalog writes it, ``home`` a link back where there is one.
+
+    ``withheld`` documents are left out of its counts.
+    """
     template = _environment().get_template("status_report.html")
     return template.render(
         reports=reports,
         made_at=made_at,
         home=home,
+        withheld=withheld,
         version=__version__,
         timeline=timeline,
         changes=_changes,

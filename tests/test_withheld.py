@@ -169,7 +169,7 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("changes",): [["--diff"], ["--json", "--diff"], ["--document", "ID"]],
     ("diff",): [["ID"], ["ID", "--json"]],
     ("feed",): [["--output", "OUT/all.atom"], ["--agency", AGENCY.name, "--output", "OUT/a.atom"]],
-    ("status",): [[], ["--json"]],
+    ("status",): [[], ["--json"], ["--html", "OUT/status.html"]],
     ("savepage",): [["ID", "--case", "hidden-page", "--template", "trt", "--kind", "document", "--into", "OUT/pages"]],
     ("export", "documents"): [["--format", form, "--output", f"OUT/d.{form}"] for form in TABLE],
     ("export", "versions"): [["--format", form, "--output", f"OUT/v.{form}"] for form in TABLE],
@@ -290,7 +290,7 @@ def test_no_page_shows_a_withheld_document(data: Path) -> None:
         "static": ["/static/style.css"],
         "language": ["/language/en"],
         "status": ["/status"],
-        "badge": ["/badge/all.svg"],
+        "badge": [f"/badge/{AGENCY.name}.svg"],
     }
     own = {"document", "cite", "compare", "replay", "replay_part", "file", "memento", "timemap"}
     routes = make_app(data, hosts=["x"])._app.routes  # type: ignore[attr-defined]

@@ -57,11 +57,12 @@ def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str
             reads.check_agency(catalog, agency)
         rows = [row for row in reads.agencies(catalog) if agency in (None, row["name"])]
         runs = runs_of(catalog, [row["name"] for row in rows])
+        withheld = len(catalog.file.withheld)
         found = [healths.read_report(catalog, row, runs.get(row["name"])) for row in rows]
     if html is not None or badges is not None:
         from govcrawl.status_page import badge, write_page  # noqa: PLC0415 - the others start without it
     if html is not None:
-        _write(html, write_page(found, instant(datetime.now(UTC))))
+        _write(html, write_page(found, instant(datetime.now(UTC)), withheld=withheld))
     if badges is not None:
         for one in found:
             _write(badges / f"{one.status.agency}.svg", badge(one))

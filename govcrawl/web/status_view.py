@@ -27,10 +27,11 @@ def show(request: Request) -> Response:
     """Show every agency's verdict, findings, crawls and channels; in both languages at once."""
     pages: Pages = request.app.state.pages
     with pages.catalog() as catalog:
+        hidden = len(catalog.file.withheld)
         rows = reads.agencies(catalog)
         runs = runs_of(catalog, [row["name"] for row in rows])
         found = [read_report(catalog, row, runs.get(row["name"])) for row in rows]
-    html = write_page(found, instant(datetime.now(UTC)), home="/")
+    html = write_page(found, instant(datetime.now(UTC)), home="/", withheld=hidden)
     return HTMLResponse(html, headers={"Content-Security-Policy": _OWN_STYLE})
 
 
