@@ -79,7 +79,7 @@ class Opening:
         again = "another process is asking for one page now" if self.probing else f"tried again {_instant(self.until)}"
         return (
             f"server group {self.group} is left alone since {_instant(self.since)}: {block.signature} at {block.url} "
-            f"(crawl of {block.agency}{capture}); {again}; nothing was asked meanwhile"
+            f"(crawl of {block.agency}{capture}); {again}"
         )
 
 

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from scrapy import Request
 
 from archive.decisions import decide_alias, decide_document, decide_unchanged
-from govcrawl.errors import CrawlError, NotAPage
+from govcrawl.errors import BlockedPage, CrawlError, NotAPage
 from govcrawl.failures import read_failure
 from govcrawl.files import Files, read_file_response
 from govcrawl.frontier import UNREAD
-from govcrawl.guard import check
+from govcrawl.guard import check, find_wall, leads_to_error
 from govcrawl.reading import is_file_answer, read_document, said_entry
 from govcrawl.responses import NOT_MODIFIED, OK, READ_STATUSES, check_whole, read_response, validators
 from govcrawl.session import request_meta
@@ -81,10 +81,12 @@ class Documents:
             self._session.check_answered(response)
             try:
                 await self._put_answer(response, job, capture)
-            except NotAPage as error:
-                await self._put_absent(request, job, capture, error)
-            except CrawlError as error:
-                await self._put_unread(request, job, error, capture.id)
+            except CrawlError as first:
+                error = await self._session.control.judge(first, request, capture, known=job.known is not None)
+                if isinstance(error, NotAPage):
+                    await self._put_absent(request, job, capture, error)
+                else:
+                    await self._put_unread(request, job, error, capture.id)
             self._session.tally.counts["documents"] += 1
 
     async def failed(self, failure: Failure) -> None:
@@ -167,20 +169,24 @@ class Documents:
         """Return whether a known document now stands at another address.
 
         Raises:
-            NotAPage: the redirect leads to the home page or to a list, which is how some sites withdraw.
+            NotAPage: the redirect leads to the home page, a list or an error page, which is how some sites withdraw.
+            BlockedPage: it leads to a page to log in or to be verified.
         """
         request = cast("Request", response.request)
         here = self._session.spider.canonical(response.url)
         moved = job.known is not None and url_key(here) != url_key(job.known.url)
         if not request.meta.get("redirect_urls"):
             return moved
+        asked = request.meta["redirect_urls"][0]
+        if wall := find_wall(asked, response.url):
+            raise BlockedPage(f"{asked} redirects to {response.url}, a page to log in or to be verified", wall)
+        if leads_to_error(asked, response.url):
+            raise NotAPage(f"{asked} redirects to {response.url}, an error page: the document is not there")
         lists = {url_key(url) for url in self._session.spider.seeds().values()}
         path = urlsplit(response.url).path
-        itself = _place(request.meta["redirect_urls"][0]) == _place(response.url)  # https, a slash or index.html added
+        itself = _place(asked) == _place(response.url)  # https, a slash or index.html added
         if not itself and (url_key(response.url) in lists or re.fullmatch(r"|.*/(index\.\w+)?", path)):
-            raise NotAPage(
-                f"{request.meta['redirect_urls'][0]} redirects to {response.url}, a list or home page: the document is not there"
-            )
+            raise NotAPage(f"{asked} redirects to {response.url}, a list or home page: the document is not there")
         return moved
 
     async def _put_not_modified(self, job: Job, known: KnownDocument, capture: Capture) -> None:
@@ -210,6 +216,7 @@ class Documents:
 
     async def _put_page(self, job: Job, page: Page, capture_id: int, *, moved: bool) -> None:
         document = await self._session.readers.read(type(self._session.spider), page, job.entry)
+        await self._session.control.check_document(page, job.url, document, _titles(job))
         before = {file.url: file for file in (*job.known.attachments, *job.known.images)} if job.known else {}
         attachments = [
             await self._files.fetch(link, "attachment", page.url, before.get(link.url)) for link in document.attachments
@@ -301,6 +308,12 @@ class Documents:
             await session.put(
                 decide_alias(session.crawl_id, session.spider.name, document_id, url, key, datetime.now(UTC))
             )
+
+
+def _titles(job: Job) -> tuple[str | None, ...]:
+    """Return the titles that lists gave a document, now and at the look its version was read from."""
+    before = job.known.entry if job.known else None
+    return (job.entry.title if job.entry else None, before.get("title") if before else None)
 
 
 def _other_addresses(job: Job, url: str, *others: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from archive.errors import ArchiveError
 from archive.model import Capture, File, FileLink
-from govcrawl.errors import BadStatus, CrawlError, UnreadablePage
+from govcrawl.errors import BadStatus, BlockedPage, CrawlError, UnreadablePage
 from govcrawl.failures import DOWNLOAD_ERRORS, CrawlEnding, read_failure
 from govcrawl.guard import check
 from govcrawl.responses import DECODED, NOT_MODIFIED, READ_STATUSES, read_response, validators
@@ -123,6 +123,8 @@ class Files:
         try:
             return await read_file_response(self._session, response, link, capture)
         except CrawlError as error:
+            if isinstance(error, BlockedPage):
+                await self._session.control.put_wall(error, capture)
             reason, message = read_failure(error)
             await self._session.put_failure(request, reason, message, capture.id)
             return replace(unread, capture_id=capture.id, error=f"{reason}: {message}")

@@ -170,8 +170,10 @@ class Lists:
             check_whole(response)
             check(page)
             listed = spider.read_list(page)
-        except CrawlError as error:
+        except CrawlError as first:
+            error = await session.control.judge(first, request, capture)
             return await self._put_unread(request, walk, error, capture.id)
+        session.control.put_list(capture)
         lines = walk.read_lines(listed, spider.canonical)
         taken = walk.take(listed, lines, await self._seen(walk, {line.key for line in lines}))
         if walk.repeats(listed, taken) and walk.ask_again():

@@ -90,6 +90,7 @@ class Governor:
         self.limits = limits
         self.closed = False  # nothing more is sent: the crawl is being ended
         self.ending: Callable[[], bool] = bool  # whether it is being ended by somebody else: nobody waits any more
+        self.gate: Callable[[sqlite3.Connection, str], Hold | None] | None = None  # what else may keep from a group
         self.held: Callable[[Hold], None] | None = None  # told when the crawl has to end here
         self._agency = agency
         self._clock = clock or machine.now
@@ -162,7 +163,10 @@ class Governor:
         longest = waited.most_common(1)
         why = (longest[0][0], float(waited.total())) if longest else ("", 0.0)
         outcome = await self.machine.transact(
-            lambda db: take_turn(db, self._clock(), self._calendar(), self.limits, asked, why)
+            lambda db: (
+                (self.gate(db, asked.group) if self.gate else None)
+                or take_turn(db, self._clock(), self._calendar(), self.limits, asked, why)
+            )
         )
         if isinstance(outcome, Hold):
             self.hold(outcome)

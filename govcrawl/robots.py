@@ -61,6 +61,7 @@ class Rules:
     valid_until: float
     crawl_id: str | None = None
     record_id: str | None = None  # of the WARC record that holds it, in the archive of that crawl
+    signature: str = ""  # of the wall that answered in its place, known to the crawl that asked
 
 
 class RobotsMiddleware:
@@ -153,6 +154,8 @@ class RobotsMiddleware:
         capture = response.request.meta.get("capture") if response.request else None
         if capture is not None:
             rules = replace(rules, crawl_id=capture.crawl_id, record_id=capture.record_id)
+            if rules.signature:  # what walls robots.txt walls the host
+                await self._session.control.put_walled_host(rules.problem or "", rules.signature, capture)
         target = self._session.governor.groups.target(origin)
         await machine.transact(lambda db: put_robots(db, origin, target, rules))
         return rules
@@ -179,7 +182,7 @@ def read_robots(url: str, response: Response, now: float) -> Rules:
             check(Page(url=url, body=response.body, content_type=declared, status=status))
         except BlockedPage as error:
             problem = f"in place of {url}: {error}; nothing of the host is fetched"
-            return replace(refused, problem=problem, reason="blocked")
+            return replace(refused, problem=problem, reason="blocked", signature=error.signature)
         except CrawlError:  # a page that says "not found", or a file: no rules
             pass
     if status >= 500:  # noqa: PLR2004 - a class of HTTP status codes

@@ -54,8 +54,6 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BLOCKED_LIMIT = 3  # blocked documents after which the host, not the document, is taken to be the reason
-
 PAUSES = frozenset({"interrupted", "refused", "budget", "window"})
 """Reasons that are none of the site's pages: the same command, later, goes on from there."""
 
@@ -92,6 +90,8 @@ class Session:
 
     def __init__(self, crawler: Crawler, spider: DisclosureSpider) -> None:
         settings = crawler.settings
+        from govcrawl.control import Control  # noqa: PLC0415 - it makes requests as this module has them made
+
         self.crawler = crawler
         self.spider = spider
         self.tally = Tally()
@@ -113,6 +113,7 @@ class Session:
                 settings, self.workshop.machine, spider.name, spider.server_group, spider.allowed_domains
             )
             self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
+            self.control = Control(self)  # what is asked where an answer leaves it open whether it speaks for its host
             self._begin()
         except (ArchiveError, UsageMistake):
             if self._own:
@@ -284,7 +285,7 @@ class Session:
         capture_id: int | None = None,
         rows: Callable[[Catalog], object] | None = None,
     ) -> None:
-        """Record what could not be got or read, and why, with ``rows`` of the frontier; a host that keeps blocking ends the crawl."""
+        """Record what could not be got or read, and why, with ``rows`` of the frontier."""
         context = self.context(request)
         self.tally.counts["failed"] += 1
         self.tally.counts[f"failed/{reason}"] += 1
@@ -300,8 +301,6 @@ class Session:
             at=datetime.now(UTC),
             rows=rows,
         )
-        if reason == "blocked" and self.tally.counts["failed/blocked"] >= BLOCKED_LIMIT:
-            self.stop(reason, message)
 
     def stop(self, reason: str, sentence: str) -> None:
         """End the crawl as failed; the first reason stands."""
@@ -408,8 +407,9 @@ class Session:
     def _finish(self) -> None:
         self.finished_at = at = datetime.now(UTC)
         agency, fatal = self.spider.name, self.tally.fatal
-        if fatal is None and not self.spider.partial and not self.tally.counts["failed/blocked"]:
-            ends = self.store.read(lambda catalog: decide_states(catalog, self.crawl_id, agency, at))
+        if fatal is None and not self.spider.partial:
+            held_back = self.control.find_held_back
+            ends = self.store.read(lambda catalog: decide_states(catalog, self.crawl_id, agency, at, held_back))
             _, (*states, settled) = self.store.put_batch((), ends)
             self.tally.counts.update(state for state in states if isinstance(state, str))
             self.tally.counts.update(settled)

@@ -84,6 +84,14 @@ GOVCRAWL_EVERY_HOURS = float(
     os.environ.get("GOVCRAWL_EVERY_HOURS") or 24
 )  # between two crawls of an agency that does not say otherwise (every_hours): new documents are found within a day
 
+# --- walls (docs/guard.md) --------------------------------------------------------------------------------------------
+
+GOVCRAWL_CONTROL_SECONDS = 600.0  # how long what a host answered to a control request holds
+GOVCRAWL_BREAKER_BLOCKS = (
+    3  # signed blocks in one crawl after which the server, not the document, is taken to be the reason
+)
+GOVCRAWL_BREAKER_SECONDS = 3600.0  # how long a server that walls is left alone at first; doubles each time, up to a day
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 GOVCRAWL_READERS = 0  # processes that read documents; 0: one per core

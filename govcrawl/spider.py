@@ -165,6 +165,8 @@ class DisclosureSpider(scrapy.Spider):
         frontier = Frontier(session)
         lists, documents = Lists(session, frontier), Documents(session, frontier)
         try:
+            if not await session.control.enter():
+                return
             await lists.begin()
             leftovers_are_due = True
             while True:
