@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -54,25 +55,42 @@ class Routes(dict[str, Any]):
         self.instead: Answer | None = None
         self.after = 0
         self.unknown: Answer = MISSING
+        self.robots: Answer = MISSING
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002 - the base's signature
         """Return the answer for a target."""
         if key == "/robots.txt":
-            return MISSING
+            return self.robots
         if self.instead and self.after <= 0:
             return self.instead
         self.after -= 1
         return super().get(key, self.unknown)
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[SmallSite]:
+def healthy() -> Routes:
     """Eight documents in one channel, and a home page."""
-    declare(tmp_path)
     rows = [(f"./202403/t20240305_{n}.htm", f"小城市司法局关于第{n}项工作的通知", "2024-03-05") for n in range(1, 9)]
     routes = Routes({LIST: listing(rows), "/": (200, HTML, f"<html><body>{CHROME}{FOOT}</body></html>".encode())})
     routes |= {path(n): page(n) for n in range(1, 9)}
-    with SmallSite(routes) as running:
+    return routes
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the archive of a first crawl while all was well."""
+    folder = tmp_path_factory.mktemp("crawled")
+    declare(folder)
+    with SmallSite(healthy()) as running:
+        status, said = run(folder, running)
+    assert status == 0, said
+    return folder
+
+
+@pytest.fixture
+def site(crawled: Path, tmp_path: Path) -> Iterator[SmallSite]:
+    """The site again, and a copy of the archive for this test alone."""
+    shutil.copytree(crawled, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state"))
+    with SmallSite(healthy()) as running:
         yield running
 
 
@@ -107,7 +125,6 @@ ALL_LIVE = dict.fromkeys(range(1, 9), "live")
 
 def test_a_host_that_turns_to_challenges_changes_nothing_and_is_left_alone(site: SmallSite, tmp_path: Path) -> None:
     """Walled in mid-crawl: exit 1 with the cause, no state changed, the next crawl asks for nothing, one page later, and all is whole again."""
-    assert run(tmp_path, site)[0] == 0
     versions = ask(tmp_path, "SELECT COUNT(*) FROM versions")
     site.routes[path(1)] = MISSING  # seen before the wall comes: still no absence
     routes: Any = site.routes
@@ -144,7 +161,6 @@ def test_a_host_that_turns_to_challenges_changes_nothing_and_is_left_alone(site:
 
 def test_one_refused_document_is_suspected_and_a_refusing_site_is_blocked(site: SmallSite, tmp_path: Path) -> None:
     """A 403 of one document among healthy ones is how agencies withdraw; a 403 of everything is a wall."""
-    assert run(tmp_path, site)[0] == 0
     site.routes[path(3)] = FORBIDDEN
     assert run(tmp_path, site, *FULL)[0] == 0
     assert states(tmp_path) == ALL_LIVE | {3: "suspected"}
@@ -163,7 +179,6 @@ def test_one_refused_document_is_suspected_and_a_refusing_site_is_blocked(site: 
 
 def test_a_hosts_own_error_page_is_learned_and_is_never_content(site: SmallSite, tmp_path: Path) -> None:
     """Where no pattern fits, one address that does not exist shows what the host answers for a withdrawn document."""
-    assert run(tmp_path, site)[0] == 0
     routes: Any = site.routes
     del routes[path(5)]
     routes.unknown = styled()
@@ -178,7 +193,6 @@ def test_a_hosts_own_error_page_is_learned_and_is_never_content(site: SmallSite,
 
 def test_a_tiny_page_of_one_document_is_unread_and_nothing_more(site: SmallSite, tmp_path: Path) -> None:
     """Two bytes where the host answers otherwise: no state, no wall, the crawl goes on."""
-    assert run(tmp_path, site)[0] == 0
     site.routes[path(2)] = (200, HTML, b"\r\n")
     site.routes[path(7)] = MISSING
     status, said = run(tmp_path, site, *FULL)
@@ -190,6 +204,50 @@ def test_a_tiny_page_of_one_document_is_unread_and_nothing_more(site: SmallSite,
 def test_unchanged_sites_are_asked_nothing_more(site: SmallSite, tmp_path: Path) -> None:
     """Where nothing is doubtful there is no control request and no address that does not exist."""
     assert run(tmp_path, site)[0] == 0
-    before = len(site.asked)
-    assert run(tmp_path, site)[0] == 0
-    assert set(site.targets()[before:]) <= {"/robots.txt", LIST}
+    assert set(site.targets()) <= {"/robots.txt", LIST}
+
+
+def test_walls_of_single_addresses_are_kept_apart(site: SmallSite, tmp_path: Path) -> None:
+    """A document sent to a log-in page and a file that is a challenge: captures, neither content nor absence; the rest is crawled."""
+    link = '<div class="article_attachment"><ul><li><a href="./P020240305.pdf">附件.pdf</a></li></ul></div>'
+    title = "小城市司法局关于第6项工作的通知"
+    site.routes[path(6)] = document(title, paragraphs("第6号通知", 6), files=link, ident=6)
+    site.routes[f"{LIST}202403/P020240305.pdf"] = JSL
+    site.routes[path(4)] = (302, {"Location": "/sso/login?service=x"}, b"")
+    site.routes["/sso/login?service=x"] = (
+        200,
+        HTML,
+        "<title>统一身份认证</title><form>账号<input><input type='password'></form>".encode(),
+    )
+    status, said = run(tmp_path, site, *FULL)
+    assert status == 0, said
+    assert states(tmp_path) == ALL_LIVE
+    assert ask(tmp_path, "SELECT kind, reason FROM failures ORDER BY kind") == [
+        ("attachment", "blocked"),
+        ("document", "blocked"),
+    ]
+    assert ask(tmp_path, "SELECT sha256 FROM files WHERE url LIKE '%P020240305.pdf'") == [(None,)]
+
+
+def test_a_walled_robots_txt_is_the_hosts_wall(site: SmallSite, tmp_path: Path) -> None:
+    """The crawl ends as blocked, the wall named, and the next one asks for nothing."""
+    routes: Any = site.routes
+    routes.robots = JSL
+    status, said = run(tmp_path, site)
+    assert status == 1
+    assert re.search(r"not complete \(blocked\): .*robots\.txt.*521.*left alone since", said)
+    assert site.targets() == ["/robots.txt"]
+    routes.robots = MISSING
+    status, said = run(tmp_path, site)
+    assert (status, site.targets()) == (1, ["/robots.txt"])
+    assert "nothing was asked" in said
+
+
+def test_a_walled_list_ends_the_crawl(site: SmallSite, tmp_path: Path) -> None:
+    """A challenge in the place of a list is a blocked crawl even where the home page answers."""
+    site.routes[LIST] = JSL
+    status, said = run(tmp_path, site, *FULL)
+    assert status == 1
+    assert re.search(r"not complete \(blocked\): .*公告公示.*521", said)
+    assert site.targets()[-1] == "/"
+    assert states(tmp_path) == ALL_LIVE
