@@ -168,11 +168,12 @@ class Control:
         doubtful = isinstance(error, BlockedPage | RefusedPage) or (isinstance(error, NotAPage) and known)
         if not doubtful or (kind == "list" and isinstance(error, NotAPage)):
             return error
-        host = urlsplit(capture.url).netloc
+        asked = (request.meta.get("redirect_urls") or [capture.url])[0]
+        host = urlsplit(asked).netloc
         if isinstance(error, NotAPage) and capture.status in HARD and host in self._lists:
             look = self._lists[host]  # the server itself says so, and it is there: no need to ask
         else:
-            look = await self.look(capture.url, None if kind == "list" else channel)
+            look = await self.look(asked, None if kind == "list" else channel)
         return await self._weigh(error, capture, look, kind)
 
     async def _weigh(self, error: CrawlError, capture: Capture, look: Look, kind: str | None) -> CrawlError:
