@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from govcrawl.machine import Process, TableSet
+from govcrawl.pace import Hold
 
 if TYPE_CHECKING:
     import sqlite3
@@ -81,6 +82,17 @@ class Opening:
             f"server group {self.group} is left alone since {_instant(self.since)}: {block.signature} at {block.url} "
             f"(crawl of {block.agency}{capture}); {again}"
         )
+
+    @property
+    def hold(self) -> Hold:
+        """Say it as the governor says why nothing is sent."""
+        return Hold("blocked", self.sentence, datetime.fromtimestamp(self.until, UTC))
+
+
+def find_hold(db: sqlite3.Connection, now: float, group: str) -> Hold | None:
+    """Return why a crawl of a group need not begin: its breaker is open, and not yet to be tried."""
+    opening = find_open(db, group)
+    return opening.hold if opening and now < opening.until else None
 
 
 def find_open(db: sqlite3.Connection, group: str) -> Opening | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
@@ -24,7 +23,6 @@ from govcrawl.breaker import Block, Breaker, Opening
 from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, RefusedPage, TemplateMismatch, UnreadablePage
 from govcrawl.failures import DOWNLOAD_ERRORS, CrawlEnding, read_failure
 from govcrawl.guard import check, find_wall
-from govcrawl.pace import Hold
 from govcrawl.responses import OK, READ_STATUSES, read_response
 from govcrawl.session import request_meta
 from govcrawl.soft404 import Fingerprint, find_unused_path, is_expected, is_same_page, read_fingerprint, shape_of
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
     from archive.model import Capture, Document, Kind
     from govcrawl.decode import Page
+    from govcrawl.pace import Hold
     from govcrawl.session import Session
 
 logger = logging.getLogger(__name__)
@@ -104,9 +103,7 @@ class Control:
     def _find_hold(self, db: sqlite3.Connection, group: str) -> Hold | None:
         """Return why nothing may be sent to a group; asked before every request, in its transaction."""
         opening = self.breaker.find_open(db, group)
-        if opening is None:
-            return None
-        return Hold("blocked", opening.sentence, datetime.fromtimestamp(opening.until, UTC))
+        return opening.hold if opening else None
 
     async def _open(self, url: str, signature: str, capture: Capture | None, said: str, *, host_wide: bool) -> None:
         """Note a wall; ends the crawl where that opens the breaker."""

@@ -18,6 +18,8 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from govcrawl.breaker import BREAKERS
+from govcrawl.breaker import find_hold as find_blocked
 from govcrawl.errors import UsageMistake
 from govcrawl.failures import CrawlEnding
 from govcrawl.groups import Groups
@@ -245,13 +247,14 @@ def _read_count(settings: BaseSettings, name: str) -> int:
 
 
 def find_hold_before(settings: BaseSettings, machine: Machine, urls: Iterable[str], own_group: str = "") -> Hold | None:
-    """Return why a crawl of these addresses need not begin now: quiet, budget or hours; None where it may. Asks nobody.
+    """Return why a crawl of these addresses need not begin now: quiet, budget, hours or a wall; None where it may. Asks nobody.
 
     Raises:
         UsageMistake: a setting is malformed.
     """
     limits = read_limits(settings)
     machine.ensure(PACE)
+    machine.ensure(BREAKERS)
     addresses = list(urls)
     groups = Groups.of(settings, machine, own_group, {(urlsplit(url).hostname or "").lower() for url in addresses})
     wall = datetime.now(UTC)
@@ -267,7 +270,8 @@ def find_hold_before(settings: BaseSettings, machine: Machine, urls: Iterable[st
 def _find_hold_now(
     machine: Machine, wall: datetime, limits: Limits, group: str, host: str, db: sqlite3.Connection
 ) -> Hold | None:
-    return find_hold(db, machine.now(), wall, limits, group, host)
+    now = machine.now()
+    return find_hold(db, now, wall, limits, group, host) or find_blocked(db, now, group)
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:

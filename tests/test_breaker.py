@@ -18,6 +18,7 @@ from govcrawl.breaker import (
     Opening,
     close_breaker,
     enter,
+    find_hold,
     find_open,
     find_openings,
     open_breaker,
@@ -157,3 +158,13 @@ def test_eight_processes_send_one_probe(tmp_path: Path) -> None:
         process.communicate("")
     machine.close()
     assert sorted(said) == ["open"] * 7 + ["probe"]
+
+
+def test_a_crawl_need_not_begin_before_its_time(machine: Machine) -> None:
+    """What is due is not begun while a breaker is open; once its time is over it is, and asks."""
+    machine.transact_now(lambda db: open_breaker(db, 100.0, "g", BLOCK, 10))
+    hold = machine.transact_now(lambda db: find_hold(db, 109.0, "g"))
+    assert hold is not None
+    assert (hold.reason, hold.until.timestamp()) == ("blocked", 110.0)
+    assert machine.transact_now(lambda db: find_hold(db, 110.0, "g")) is None
+    assert machine.transact_now(lambda db: find_hold(db, 100.0, "other")) is None

@@ -240,7 +240,7 @@ def test_a_walled_robots_txt_is_the_hosts_wall(site: SmallSite, tmp_path: Path) 
     routes.robots = MISSING
     status, said = run(tmp_path, site)
     assert (status, site.targets()) == (1, ["/robots.txt"])
-    assert "nothing was asked" in said
+    assert "not begun (blocked)" in said
 
 
 def test_a_walled_list_ends_the_crawl(site: SmallSite, tmp_path: Path) -> None:
