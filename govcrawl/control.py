@@ -171,10 +171,10 @@ class Control:
             look = self._lists[host]  # the server itself says so, and it is there: no need to ask
         else:
             look = await self.look(asked, None if kind == "list" else channel)
-        return await self._weigh(error, capture, look, kind)
+        return await self._weigh(error, capture, look, absent=known and kind == "document")
 
-    async def _weigh(self, error: CrawlError, capture: Capture, look: Look, kind: str | None) -> CrawlError:
-        """Return what an error means beside the control request's answer."""
+    async def _weigh(self, error: CrawlError, capture: Capture, look: Look, *, absent: bool) -> CrawlError:
+        """Return what an error means beside the control request's answer; ``absent``: an absence may come of it."""
         if look.verdict == "failing":
             return (
                 error
@@ -186,7 +186,7 @@ class Control:
             said = f"{error}; the whole host answers so: {look}"
             await self._open(look.url, signature, look.capture, said, host_wide=True)
             return BlockedPage(said, signature)
-        if kind != "document" or (isinstance(error, BlockedPage) and error.signature):
+        if not absent or (isinstance(error, BlockedPage) and error.signature):
             return error
         if isinstance(error, BlockedPage):
             return UnreadablePage(f"{error}; the host answers otherwise: {look}; nothing is said of the document")
