@@ -217,20 +217,28 @@ def find_ids(catalog: Catalog, wanted: str, url_key: str | None) -> list[str]:
     return [row["id"] for row in rows]
 
 
+LEAST_LIKE = 0.8
+"""Share of characters that an id or address must have in common with what was asked for, to be what was meant."""
+
+
 def nearest_ids(catalog: Catalog, wanted: str, count: int = 3) -> list[str]:
-    """Ids of the documents whose id or URL looks most like what was asked for, best first."""
+    """Ids of the documents whose id or URL looks like what was asked for but for a few characters, best first; empty where none does."""
+    wanted = wanted.rpartition("://")[2]
     matcher = difflib.SequenceMatcher(b=wanted, autojunk=False)
 
     def likeness(row: Row) -> float:
         best = 0.0
-        for text in (row["id"], row["url"]):
+        for text in (row["id"], row["url"].rpartition("://")[2]):
+            if "/" in text and "/" in wanted and text.partition("/")[0] != wanted.partition("/")[0]:
+                continue  # the address of another site
             matcher.set_seq1(text)
-            if matcher.quick_ratio() > best:
+            if matcher.quick_ratio() > max(best, LEAST_LIKE):
                 best = max(best, matcher.ratio())
         return best
 
     rows = catalog.rows("SELECT id, url FROM documents ORDER BY id")
-    return [row["id"] for row in heapq.nlargest(count, rows, key=likeness)]
+    alike = ((likeness(row), row["id"]) for row in rows)
+    return [found for like, found in heapq.nlargest(count, (one for one in alike if one[0] >= LEAST_LIKE))]
 
 
 def agency_status(catalog: Catalog, agency: Row) -> AgencyStatus:

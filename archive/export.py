@@ -13,6 +13,7 @@ import secrets
 import stat
 import sys
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -236,6 +237,13 @@ def write_jsonl(rows: Iterable[Mapping[str, Any]], target: IO[bytes]) -> int:
     return count
 
 
+def begun(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Return rows of which the first is there already: what makes an export fail at its beginning is raised before anything is written."""
+    stream = iter(rows)
+    first = list(islice(stream, 1))
+    return chain(first, stream)
+
+
 def write_csv(
     rows: Iterable[Mapping[str, Any]],
     target: IO[bytes],
@@ -253,6 +261,7 @@ def write_csv(
         bom: begin with a UTF-8 byte order mark, without which Excel reads Chinese as GBK.
         guard: put ``'`` before text that a spreadsheet would run as a formula (begins with = + - @, tab or CR).
     """
+    rows = begun(rows)
     text = io.TextIOWrapper(target, encoding="utf-8-sig" if bom else "utf-8", newline="", write_through=False)
     count = 0
     try:

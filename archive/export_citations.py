@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archive import catalog_reads as reads
 from archive.catalog_search import found_ids
+from archive.export import begun
 from archive.mentions import normal_number, title_key
 from archive.search_query import Phrase, Query, Some
 from archive.search_text import fold
@@ -286,6 +287,7 @@ def write_graphml(catalog: Catalog, edges: Iterable[Mapping[str, Any]], target: 
     Nodes are documents (their ids) and, where a citation leads to none that is known, what is cited (``document_number:…``, ``order:…``,
     ``law_title:…``). Each node stands before its first edge.
     """
+    edges = begun(edges)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">']
     for owner, names in (("node", _NODE_KEYS), ("edge", _EDGE_KEYS)):
         for name in names:

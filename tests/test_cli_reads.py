@@ -258,12 +258,18 @@ def test_show_by_address(sample: Sample) -> None:
 
 
 def test_show_what_is_not_there(sample: Sample) -> None:
-    """An unknown id or version exits with 1 and names the nearest ids or the versions that there are."""
+    """An unknown id or version exits with 1 and names ids like it, how to search, or the versions that there are."""
     wanted = document_id(sample, "t1")
     unknown = govcrawl(sample, "show", wanted[:-2] + "zz")
     assert unknown.exit_code == 1
     assert f"the nearest: {wanted}" in unknown.stderr
     assert unknown.stderr.count("\n") == 1
+    address = url_of("t1").replace("t1", "t1x")
+    assert f"the nearest: {wanted}" in govcrawl(sample, "show", address).stderr
+    for far in ("http://other.example/zwgk/t1.htm", "no such document"):
+        strange = govcrawl(sample, "show", far)
+        assert strange.exit_code == 1
+        assert "no id or URL like it; look for a word of its title" in strange.stderr
     version = govcrawl(sample, "show", wanted, "--version", "7")
     assert version.exit_code == 1
     assert "has no version 7; it has 1 to 1" in version.stderr
@@ -325,3 +331,21 @@ def test_language(monkeypatch: pytest.MonkeyPatch, environment: dict[str, Any], 
         monkeypatch.setenv(name, value)
     assert language() == expected
     assert say("是", "yes") == {"zh": "是", "en": "yes"}[expected]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("documents", "--format", "csv"),
+        ("documents", "--format", "jsonl"),
+        ("tables", "--format", "csv"),
+        ("figures", "--format", "csv"),
+        ("citations", "--format", "csv"),
+        ("citations", "--format", "graphml"),
+    ],
+)
+def test_an_export_that_fails_writes_nothing(sample: Sample, arguments: tuple[str, ...]) -> None:
+    """An agency that is not there is told before anything is written."""
+    result = govcrawl(sample, "export", *arguments, "--output", "-", "--agency", "nosuch")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nosuch" in result.stderr

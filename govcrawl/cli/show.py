@@ -89,7 +89,7 @@ def find_document(catalog: Catalog, wanted: str) -> str:
     """The id of the document that is meant.
 
     Raises:
-        CatalogError: there is none, or there are several; the message names the nearest.
+        CatalogError: there is none, or there are several; the message names those that look alike, or says how to search.
     """
     try:
         key = url_key(wanted)
@@ -114,9 +114,16 @@ def find_document(catalog: Catalog, wanted: str) -> str:
                 f"{wanted} leads to several documents: {several}; give an id",
             )
         )
-    nearest = ", ".join(reads.nearest_ids(catalog, wanted)) or say("目录库是空的", "the catalog is empty")
+    nearest = ", ".join(reads.nearest_ids(catalog, wanted))
+    if nearest:
+        raise CatalogError(
+            say(f"没有公开文件 {wanted};最接近的: {nearest}", f"there is no document {wanted}; the nearest: {nearest}")
+        )
     raise CatalogError(
-        say(f"没有公开文件 {wanted};最接近的: {nearest}", f"there is no document {wanted}; the nearest: {nearest}")
+        say(
+            f"没有公开文件 {wanted}，也没有相近的编号或网址；按标题查找: govcrawl export documents --format csv --output - | grep 关键词",
+            f"there is no document {wanted}, and no id or URL like it; look for a word of its title: govcrawl export documents --format csv --output - | grep WORD",
+        )
     )
 
 
