@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,13 @@ class Source(NamedTuple):
         document: document_id, agency, url, title, publish_date, version_id.
         file: position, url, label, filename, sha256.
         tables: in order.
+        members: of an archive (ZIP): name, text, tables (places in ``tables``: from, to) and more of each.
     """
 
     document: Row
     file: Row | None
     tables: list[Grid]
+    members: list[dict[str, Any]]
 
 
 _DOCUMENTS = """
@@ -38,7 +40,7 @@ WHERE d.agency = COALESCE(?1, d.agency) AND (?2 IS NULL OR v.publish_date IS NUL
 ORDER BY d.agency, d.id"""
 
 _FILES = """
-SELECT f.position, f.url, f.label, f.filename, f.sha256, t.tables
+SELECT f.position, f.url, f.label, f.filename, f.sha256, t.tables, t.members
 FROM files AS f JOIN file_texts AS t ON t.sha256 = f.sha256
 WHERE f.version_id = ? AND f.kind = 'attachment' ORDER BY f.position"""
 
@@ -52,13 +54,14 @@ def documents_with_tables(
     """
     for row in catalog.rows(_DOCUMENTS, (agency, since, document_id)):
         document = {name: value for name, value in row.items() if name not in {"tables", "has_files"}}
-        sources = [Source(document, None, json.loads(row["tables"]))]
+        sources = [Source(document, None, json.loads(row["tables"]), [])]
         if row["has_files"]:
             sources += [
                 Source(
                     document,
-                    {name: value for name, value in file.items() if name != "tables"},
+                    {name: value for name, value in file.items() if name not in {"tables", "members"}},
                     json.loads(file["tables"]),
+                    json.loads(file["members"]),
                 )
                 for file in catalog.rows(_FILES, (row["version_id"],))
             ]

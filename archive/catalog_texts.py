@@ -30,8 +30,10 @@ _UNREAD = """
 SELECT f.sha256 AS sha256, MAX(f.capture_id) AS capture_id FROM files AS f
 JOIN versions AS v ON v.id = f.version_id JOIN documents AS d ON d.id = v.document_id
 LEFT JOIN file_texts AS t ON t.sha256 = f.sha256
+LEFT JOIN captures AS c ON c.id = f.capture_id
 WHERE f.kind = 'attachment' AND f.sha256 IS NOT NULL AND f.capture_id IS NOT NULL
   AND (t.sha256 IS NULL OR t.reader_version <> COALESCE(?1, t.reader_version)) AND d.agency = COALESCE(?2, d.agency)
+  AND (?3 IS NULL OR c.captured_at >= ?3)
 GROUP BY f.sha256 ORDER BY f.sha256"""
 
 TEXT_COLUMNS = ("media_type_sniffed", "status", "reason", "pages", "text", "tables", "members", "flags")
@@ -60,18 +62,35 @@ def put_file_text(catalog: Catalog, text: FileText, at: datetime) -> None:
         put_index_of_file(catalog.file, text.sha256)
 
 
-def unread_files(catalog: Catalog, *, agency: str | None = None, reader_version: str | None = None) -> list[StoredFile]:
-    """Return the attachments that nobody has read yet, by digest.
+def unread_files(
+    catalog: Catalog, *, agency: str | None = None, since: str | None = None, reader_version: str | None = None
+) -> list[StoredFile]:
+    """Return the attachments that nobody has read yet, by digest; with ``since`` those captured at or after this UTC instant or day.
 
     With ``reader_version`` also those that were read by another version of the readers.
     """
-    rows = catalog.file.rows(_UNREAD, (reader_version, agency))
+    rows = catalog.file.rows(_UNREAD, (reader_version, agency, since))
     return [StoredFile(row["sha256"], row["capture_id"]) for row in rows]
 
 
-def all_files(catalog: Catalog, *, agency: str | None = None) -> list[StoredFile]:
+def all_files(catalog: Catalog, *, agency: str | None = None, since: str | None = None) -> list[StoredFile]:
     """Return every attachment, read or not, by digest."""
-    return unread_files(catalog, agency=agency, reader_version="")
+    return unread_files(catalog, agency=agency, since=since, reader_version="")
+
+
+def compare_file_text(catalog: Catalog, text: FileText) -> dict[str, tuple[Any, Any]]:
+    """Return by name what of a file's text differs from the stored reading: before and now; ``status`` from None where it was not read."""
+    row = catalog.file.row("SELECT * FROM file_texts WHERE sha256 = ?", (text.sha256,))
+    if row is None:
+        return {"status": (None, text.status)}
+    now = {
+        "status": text.status,
+        "text": text.text,
+        "tables": json.loads(json_text(text.tables)),
+        "members": json.loads(json_text(text.members)),
+    }
+    before = {name: row[name] if name in {"status", "text"} else json.loads(row[name]) for name in now}
+    return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
 
 
 def has_file_text(catalog: Catalog, sha256: str) -> bool:

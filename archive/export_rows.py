@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
-from archive.export import write_csv, write_jsonl
+from archive.export import begun, write_csv, write_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,11 +33,12 @@ def write_rows(
     bom: bool = True,
     guard: bool = True,
 ) -> Done:
-    """Write rows of a resource; memory does not grow with their number.
+    """Write rows of a resource; memory does not grow with their number. What fails before the first row has written nothing.
 
     Args:
         bom, guard: of CSV, as :func:`archive.export.write_csv` takes them.
     """
+    rows = begun(rows)
     if form == "csv":
         return Done(write_csv(rows, target, fields=resource.names, bom=bom, guard=guard))
     if form == "jsonl":

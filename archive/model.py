@@ -160,7 +160,9 @@ class FileText:
     pages: int | None
     text: str | None  # lines and paragraphs joined by newlines, rows of tables as lines with tabs between cells
     tables: tuple[tuple[tuple[str, ...], ...], ...] = ()  # tables > rows > cells, spans resolved
-    members: tuple[Mapping[str, Any], ...] = ()  # of an archive: name, bytes, media_type, status, reason, pages, text
+    members: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # of an archive: name, bytes, media_type, status, reason, pages, text, tables [from, to]
     flags: tuple[str, ...] = ()  # cut, tables_unread, pages_without_text …, sorted
     reader_version: str
 

@@ -85,6 +85,7 @@ _OWN: dict[str, tuple[Type, str, str]] = {
     "citing_version": ("integer", "引用方版次", "Its version."),
     "citing_agency": ("text", "引用方机构", "Its agency."),
     "printed": ("text", "原文写法", "As it stands in the text."),
+    "member": ("text", "压缩包成员", "Name of the member, where the attachment is a ZIP."),
     "normal": ("text", "规范写法", "The form in which things are compared."),
     "cited_document_id": ("text", "被引编号", "Document that is cited, where the archive has exactly one."),
     "resolved_by": ("text", "对应依据", "document_number, title or both."),

@@ -289,7 +289,11 @@ FILE_TEXTS = Table(
             "text", "文本", "Lines and paragraphs joined by newlines; rows of tables with tabs between cells."
         ),
         _text("tables", "表格", "Tables > rows > cells; JSON."),
-        _text("members", "成员", "Of an archive: name, bytes, media_type, status, reason, pages, text of each; JSON."),
+        _text(
+            "members",
+            "成员",
+            "Of an archive: name, bytes, media_type, status, reason, pages, text of each, and tables: its places among the archive's, from and to; JSON.",
+        ),
         _text(
             "flags", "标记", "cut, tables_cut, tables_unread, pages_unread, pages_without_text …, sorted; JSON list."
         ),

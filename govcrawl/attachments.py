@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READER_VERSION = "1"
+READER_VERSION = "2"
 """Changes when any reader reads anything differently."""
 
 
@@ -79,13 +79,15 @@ def _copy(data_dir: Path, catalog: Catalog, capture: Capture, path: Path) -> Non
                 return
 
 
-def read_attachments(
+def read_attachments(  # noqa: PLR0913 - what is to be read, how, and who is told
     data_dir: Path,
     catalog: Catalog,
     settings: BaseSettings,
     *,
     agency: str | None = None,
+    since: str | None = None,
     again: bool = False,
+    put: Callable[[FileText], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     problem: Callable[[str], None] | None = None,
 ) -> Counter[str]:
@@ -98,14 +100,16 @@ def read_attachments(
         catalog: open for writing.
         settings: limits (``GOVCRAWL_TEXT_SECONDS``, ``GOVCRAWL_READER_MEMORY_BYTES``, ``GOVCRAWL_READERS``).
         agency: only files of this agency's documents.
+        since: only files captured at or after this UTC instant or day.
         again: also those that this version has read already.
+        put: takes each text; None puts it into the catalog.
         progress: told how many of how many files are done.
         problem: told a sentence about each file that the archive does not hold any more.
     """
     if again:
-        files = catalog_texts.all_files(catalog, agency=agency)
+        files = catalog_texts.all_files(catalog, agency=agency, since=since)
     else:
-        files = catalog_texts.unread_files(catalog, agency=agency, reader_version=READER_VERSION)
+        files = catalog_texts.unread_files(catalog, agency=agency, since=since, reader_version=READER_VERSION)
     counts: Counter[str] = Counter()
     if not files:
         return counts
@@ -121,7 +125,10 @@ def read_attachments(
                     first, reading = waiting.popleft()
                     try:
                         text = reading.result()
-                        catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
+                        if put is None:
+                            catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
+                        else:
+                            put(text)
                         counts[text.status] += 1
                     except ArchiveError as error:
                         counts["missing"] += 1

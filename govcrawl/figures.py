@@ -27,6 +27,7 @@ FIGURE_FIELDS = (
     *_WHERE,
     *("table", "item", "item_code", "measure", "applicant", "value", "unit", "printed", "printed_item"),
     *("table_number", "row", "column"),
+    "member",
 )
 """Fields of a figure."""
 
@@ -37,10 +38,22 @@ FIGURES = Resource(
     described(
         FIGURE_FIELDS, source=("text", "出处", "body or attachment."), table=("text", "报告表", "Table of the format.")
     ),
-    ("document_id", "file_url", "table", "item", "measure", "applicant"),
+    ("document_id", "file_url", "member", "table", "item", "measure", "applicant"),
 )
 
-FINDING_FIELDS = (*_WHERE, "finding", "table", "item", "measure", "applicant", "rule", "got", "expected", "cells")
+FINDING_FIELDS = (
+    *_WHERE,
+    "finding",
+    "table",
+    "item",
+    "measure",
+    "applicant",
+    "rule",
+    "got",
+    "expected",
+    "cells",
+    "member",
+)
 """Fields of a finding; ``cells`` holds [table_number, row, column] of each cell that takes part."""
 
 FINDINGS = Resource(
@@ -57,17 +70,19 @@ FINDINGS = Resource(
         expected=("real", "应得", "What the rule says."),
         cells=("json", "单元格", "[table_number, row, column] of each cell that takes part."),
     ),
-    ("document_id", "file_url", "finding", "table", "item", "measure", "applicant"),
+    ("document_id", "file_url", "member", "finding", "table", "item", "measure", "applicant"),
 )
 
 _SIGNS = ("维持", "維持", "新收", "二十条", "二十條", "结转", "結轉")
 
 
 class Read(NamedTuple):
-    """A report and where it stands."""
+    """A report and where it stands; in an archive (ZIP) also the member, and where its tables begin among the archive's."""
 
     source: Source
     report: Report
+    member: str | None = None
+    first_table: int = 0
 
 
 @dataclass(slots=True)
@@ -100,7 +115,7 @@ def _reports_of(catalog: Catalog, body: Source, files: list[Source]) -> Iterator
     """Read the report or reports of one document."""
     title = body.document["title"]
     titled = is_report_title(title)
-    if not titled and not _may_be_report(body) and not any(map(_may_be_report, files)):
+    if not (titled or _may_be_report(body) or any(map(_may_be_report, files))):
         return
     own = None
     if titled or _may_be_report(body):
@@ -112,23 +127,41 @@ def _reports_of(catalog: Catalog, body: Source, files: list[Source]) -> Iterator
     for file in files:
         if not _may_be_report(file):
             continue
-        report = _read_file(catalog, file, title if titled else None)
-        if report is None or not report.figures:
-            continue
-        values = tuple((one.table, one.code, one.measure, one.applicant, one.value) for one in report.figures)
-        if (report.year, values) not in seen:
-            seen.add((report.year, values))
-            yield Read(file, report)
+        for read in _read_file(catalog, file, title if titled else None):
+            report = read.report
+            values = tuple((one.table, one.code, one.measure, one.applicant, one.value) for one in report.figures)
+            # one report may be there as .pdf and .docx; in an archive equal reports may be those of several organs
+            same = {(report.year, values, None), (report.year, values, _stem(read.member))}
+            if report.figures and not same & seen:
+                seen.add((report.year, values, _stem(read.member)))
+                yield read
     if own is not None and not seen:
         yield Read(body, own)
 
 
-def _read_file(catalog: Catalog, source: Source, title: str | None) -> Report | None:
-    """Read an attachment; its own name counts as its title where it is that of a report, else the document's does."""
+def _read_file(catalog: Catalog, source: Source, title: str | None) -> Iterator[Read]:
+    """Read an attachment, of an archive each member; its own name counts as its title where it is that of a report, else the document's does."""
     assert source.file is not None  # noqa: S101 - for the type checker
     names = (source.file["label"], source.file["filename"])
-    name = next((name for name in names if is_report_title(name)), title)
-    return read_report(source.tables, text_of(catalog, source), name)
+    title = next((name for name in names if is_report_title(name)), title)
+    members = [member for member in source.members if member.get("tables")]
+    if not members:
+        report = read_report(source.tables, text_of(catalog, source), title)
+        if report is not None:
+            yield Read(source, report)
+    for member in members:
+        first, end = member["tables"]
+        if first == end:
+            continue
+        name = member["name"].rsplit("/", 1)[-1]
+        own = name if is_report_title(name) else title
+        report = read_report(source.tables[first:end], member["text"], own)
+        if report is not None:
+            yield Read(source, report, member["name"], first)
+
+
+def _stem(member: str | None) -> str | None:
+    return member.rpartition(".")[0] if member else None
 
 
 def _may_be_report(source: Source) -> bool:
@@ -142,7 +175,7 @@ def _may_be_report(source: Source) -> bool:
 
 def figure_rows(found: Iterator[Read], tally: Tally) -> Iterator[dict[str, Any]]:
     """Turn reports into dicts of :data:`FIGURE_FIELDS`, counting."""
-    for source, report in found:
+    for source, report, member, first in found:
         _count(tally, report)
         where = _where(source, report)
         for figure in report.figures:
@@ -157,15 +190,16 @@ def figure_rows(found: Iterator[Read], tally: Tally) -> Iterator[dict[str, Any]]
                 "unit": figure.unit,
                 "printed": figure.printed,
                 "printed_item": figure.printed_item or None,
-                "table_number": figure.place.table,
+                "table_number": first + figure.place.table,
                 "row": figure.place.row,
                 "column": figure.place.column,
+                "member": member,
             }
 
 
 def finding_rows(found: Iterator[Read], tally: Tally) -> Iterator[dict[str, Any]]:
     """Turn reports into dicts of :data:`FINDING_FIELDS`, counting."""
-    for source, report in found:
+    for source, report, member, first in found:
         _count(tally, report)
         where = _where(source, report)
         for one in report.findings:
@@ -179,7 +213,8 @@ def finding_rows(found: Iterator[Read], tally: Tally) -> Iterator[dict[str, Any]
                 "rule": one.rule,
                 "got": one.got,
                 "expected": one.expected,
-                "cells": [list(place) for place in one.cells],
+                "cells": [[first + table, row, column] for table, row, column in one.cells],
+                "member": member,
             }
 
 

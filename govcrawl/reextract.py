@@ -1,4 +1,4 @@
-"""Stored captures read again with the present extractor, without network.
+"""Stored captures read again with the present extractor and the present readers of attachments, without network.
 
 A version says what the site showed; how well it was read is ours. So a version that reads differently now keeps its number,
 its capture and its dates and gets the new reading in its place (``versions.reextracted_at`` says when): no change of the
@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_reads import agencies, check_agency
 from archive.catalog_rereading import compare_readings, documents_to_read, put_readings, versions_to_read
+from archive.catalog_texts import compare_file_text, put_file_text
 from archive.errors import CaptureMissing, DigestMismatch, UnreadableContent
 from archive.store import Store
+from govcrawl.attachments import read_attachments
 from govcrawl.errors import CrawlError
 from govcrawl.reading import read_document, read_entry, read_stored
 from govcrawl.rebuild import WAITING_BYTES, WAITING_NOTES, find_reader
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from scrapy.settings import BaseSettings
 
-    from archive.model import Document
+    from archive.model import Document, FileText
     from archive.rows import Row
     from govcrawl.decode import Page
     from govcrawl.items import ListEntry
@@ -67,13 +69,22 @@ EXAMPLES = 5
 
 @dataclass(slots=True)
 class Reread:
-    """What reading again brought, or would bring: then ``changes`` says it by field."""
+    """What reading again brought, or would bring: then ``changes`` says it by field, of texts of attachments as ``attachment.text``."""
 
     documents: int = 0
     versions: int = 0
+    files: int = 0  # attachments read again, or for the first time
+    changed_files: int = 0
     differences: list[Difference] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     changes: dict[str, Change] = field(default_factory=dict)
+
+    def note(self, name: str, where: str, before: object, after: object) -> None:
+        """Count a field that would change, and keep the first examples."""
+        change = self.changes.setdefault(name, Change())
+        change.versions += 1
+        if len(change.examples) < EXAMPLES:
+            change.examples.append((where, before, after))
 
 
 def reextract(
@@ -85,8 +96,9 @@ def reextract(
     resume: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    files_progress: Progress | None = None,
 ) -> Reread:
-    """Read stored versions again: of one agency or all, captured since a UTC day or ever.
+    """Read stored versions again: of one agency or all, captured since a UTC day or ever; and attachments that the present readers have not read.
 
     Args:
         resume: leave out documents that the present version of the extractor has read: those that an interrupted run has done.
@@ -106,7 +118,43 @@ def reextract(
             steps.callback(store.lock_agency(row["name"]).release)
         templates = {row["name"]: find_reader(row["name"], row["template"], settings) for row in rows}
         work = _Rereading(store, settings, since, progress)
-        return asyncio.run(work.run(templates, resume=resume, dry_run=dry_run))
+        report = asyncio.run(work.run(templates, resume=resume, dry_run=dry_run))
+        _read_files(store, settings, report, agency=agency, since=since, dry_run=dry_run, progress=files_progress)
+        return report
+
+
+def _read_files(
+    store: Store,
+    settings: BaseSettings,
+    report: Reread,
+    *,
+    agency: str | None,
+    since: str | None,
+    dry_run: bool,
+    progress: Progress | None,
+) -> None:
+    """Read the attachments that the present version of the readers has not read, and note what they read differently."""
+
+    def put(text: FileText) -> None:
+        changes = compare_file_text(store.catalog, text)
+        report.files += 1
+        report.changed_files += bool(changes)
+        if not dry_run:
+            put_file_text(store.catalog, text, datetime.now(UTC))
+            return
+        for name, (before, after) in changes.items():
+            report.note(f"attachment.{name}", f"sha256 {text.sha256[:12]}", before, after)
+
+    read_attachments(
+        store.data_dir,
+        store.catalog,
+        settings,
+        agency=agency,
+        since=since,
+        put=put,
+        progress=progress,
+        problem=report.problems.append,
+    )
 
 
 @dataclass(slots=True)
@@ -208,10 +256,7 @@ class _Rereading:
         found = compare_readings(self._store.catalog, document_id, documents)
         for number, changes in found.items():
             for name, (before, after) in changes.items():
-                change = self._report.changes.setdefault(name, Change())
-                change.versions += 1
-                if len(change.examples) < EXAMPLES:
-                    change.examples.append((f"{document_id} {number}", before, after))
+                self._report.note(name, f"{document_id} {number}", before, after)
         return {number: tuple(changes) for number, changes in found.items()}
 
     def _tell(self, row: Row, error: Exception) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,3 +214,36 @@ def test_guard() -> None:
     assert [guarded(text) for text in ("-12.5%", "+3", "-", "--1", "@x", "=1", "-1+2", "甲")] == [
         "-12.5%", "+3", "-", "'--1", "'@x", "'=1", "'-1+2", "甲",
     ]  # fmt: skip
+
+
+def test_reports_in_an_archive(tmp_path: Path) -> None:
+    """Each member of a ZIP is a report of its own, with its year and place; the same report as .pdf and .docx counts once."""
+    made = Sample.make(tmp_path)
+    grids = [pdf_grid(applications()), pdf_disputes(DISPUTES)]
+    read = read_text("c" * 64, [*(grid for _ in range(3) for grid in grids), [["甲", "乙"]]])
+    names = (
+        "甲局2022年政府信息公开工作年度报告.pdf",
+        "甲局2022年政府信息公开工作年度报告.docx",
+        "乙局2023年政府信息公开工作年度报告.pdf",
+    )
+    members: list[dict[str, Any]] = [
+        {"name": f"年报/{name}", "text": "正文", "tables": [2 * n, 2 * n + 2]} for n, name in enumerate(names)
+    ]
+    members += [
+        {"name": "附表.xlsx", "text": None, "tables": [6, 7]},
+        {"name": "说明.txt", "text": "说明", "tables": [7, 7]},
+    ]
+    made.put(read_document("t1", title="各单位年度报告汇总"), attachments=[fetched(PDF, "c" * 64, label="年报.zip")])
+    put_file_text(made.catalog, replace(read, members=tuple(members)), made.now)
+    made.finish()
+    try:
+        rows = jsonl(made, "figures")
+        found = {
+            (row["member"], row["year"], min(r["table_number"] for r in rows if r["member"] == row["member"]))
+            for row in rows
+        }
+        assert found == {(f"年报/{names[0]}", 2022, 0), (f"年报/{names[2]}", 2023, 4)}
+        assert {row["file_url"] for row in rows} == {PDF}
+        assert all(row["member"] for row in jsonl(made, "report-findings"))
+    finally:
+        made.catalog.close()

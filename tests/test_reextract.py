@@ -271,3 +271,20 @@ def test_an_interrupted_run_goes_on(crawled: Path) -> None:
     done = govcrawl(crawled, "reextract", "--resume")
     assert " of 1 documents read again" in done.stdout
     assert govcrawl(crawled, "reextract", "--resume").stdout.startswith("0 versions of 0 documents")
+
+
+def test_attachments_are_read_again_where_the_readers_changed(crawled: Path) -> None:
+    """What another version of the readers read is told by --report, read again, and then left alone."""
+    execute(
+        crawled, "UPDATE file_texts SET reader_version = '0', reason = 'as it was', status = 'text', text = '旧的读法'"
+    )
+    before = catalog_of(crawled)
+    told = govcrawl(crawled, "reextract", "--report")
+    assert told.returncode == 0, told.stderr
+    files = len(before["file_texts"])
+    assert f"attachment.text: {files} attachments\n" in told.stdout
+    assert told.stdout.endswith(f"{files} attachments read, {files} differ from what is stored; nothing was changed\n")
+    assert catalog_of(crawled) == before
+    assert f"{files} attachments read, {files} differ" in govcrawl(crawled, "reextract").stdout
+    assert all(row["text"] != "旧的读法" for row in catalog_of(crawled)["file_texts"])
+    assert "attachments read" not in govcrawl(crawled, "reextract").stdout

@@ -34,23 +34,27 @@ def read_zip(data: bytes, found: Found, read_member: Callable[[bytes, str, Found
         inner = _read_entry(package, entry, read_member)
         found.flags |= inner.flags & {"cut"}
         name = member_name(entry)
-        found.members.append(
-            {
-                "name": name,
-                "bytes": entry.file_size,
-                "media_type": inner.media_type,
-                "status": inner.status,
-                "reason": inner.reason,
-                "pages": inner.pages,
-                "text": inner.text,
-            }
-        )
-        found.add(name)
-        if inner.text:
-            found.add(inner.text)
-            found.add("")
-        for table in inner.tables:
-            found.add_table(table, with_text=False)
+        first = len(found.tables)
+        member: dict[str, Any] = {
+            "name": name,
+            "bytes": entry.file_size,
+            "media_type": inner.media_type,
+            "status": inner.status,
+            "reason": inner.reason,
+            "pages": inner.pages,
+            "text": inner.text,
+            "tables": [first, first],  # its places in the archive's tables: from, to (not included)
+        }
+        found.members.append(member)
+        try:
+            found.add(name)
+            if inner.text:
+                found.add(inner.text)
+                found.add("")
+            for table in inner.tables:
+                found.add_table(table, with_text=False)
+        finally:
+            member["tables"] = [first, len(found.tables)]
     if entries and all(member["status"] == "encrypted" for member in found.members):
         raise Refused("encrypted", "its members are encrypted")
     if not any(member["text"] for member in found.members):

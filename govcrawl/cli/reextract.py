@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 @click.command(
     help=say(
-        "用现在的提取器重读已存的捕获，不联网。读法变了的版本就地更新，版次、捕获、日期不变：网站并没有变。",
+        "用现在的提取器重读已存的捕获，不联网。读法变了的版本就地更新，版次、捕获、日期不变：网站并没有变。"
+        "现在的附件读取器没有读过的附件也一并（重）读。",
         "Read the stored captures again with the present extractor, without network. A version that reads differently now is "
-        "brought up to date in its place; number, capture and dates stay: the site did not change.",
+        "brought up to date in its place; number, capture and dates stay: the site did not change. Attachments that the present "
+        "readers have not read are read too.",
     )
 )
 @click.option("--agency", shell_complete=complete_agency, help=say("只读这个机构。", "Only this agency."))
@@ -67,6 +69,7 @@ def reextract(
             resume=resume,
             dry_run=dry_run,
             progress=bytes_bar(steps, say("重新提取", "reading again")),
+            files_progress=bytes_bar(steps, say("读取附件", "reading attachments")),
         )
     if dry_run:
         print_changes(report)
@@ -84,6 +87,14 @@ def reextract(
         )
         + (say("；什么也没有改", "; nothing was changed") if dry_run else "")
     )
+    if report.files:
+        click.echo(
+            say(
+                f"已读附件 {report.files} 个，{report.changed_files} 个与已存的不同",
+                f"{report.files} attachments read, {report.changed_files} differ from what is stored",
+            )
+            + (say("；什么也没有改", "; nothing was changed") if dry_run else "")
+        )
     if report.problems:
         context.exit(1)
 
@@ -91,7 +102,9 @@ def reextract(
 def print_changes(report: Reread) -> None:
     """Print what would change by field, the most frequent first."""
     for name, change in sorted(report.changes.items(), key=lambda pair: (-pair[1].versions, pair[0])):
-        click.echo(say(f"{name}：{change.versions} 个版本", f"{name}: {change.versions} versions"))
+        files = name.startswith("attachment.")
+        zh, en = ("个附件", "attachments") if files else ("个版本", "versions")
+        click.echo(say(f"{name}：{change.versions} {zh}", f"{name}: {change.versions} {en}"))
         for where, before, after in change.examples:
             one, other = excerpts(before, after)
             click.echo(f"  {where}: {one} → {other}")
