@@ -23,6 +23,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import readability
 import trafilatura
 
 from benchmarks.site import BASE_URL, make_site
@@ -30,11 +31,6 @@ from benchmarks.words import write_sentence
 from govcrawl.decode import Page
 from govcrawl.extract import extract, read_page
 from spiders.templates.trt import FujianTrt
-
-try:
-    import readability
-except ImportError:  # it holds back libraries of the project, so that it is installed for a measurement only
-    readability = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,9 +69,9 @@ READERS: Mapping[str, Callable[[str, bytes], Any]] = {
     "govcrawl, template": read_govcrawl,
     "govcrawl, no template": read_generic,
     "trafilatura with metadata": read_trafilatura,
-    **({"readability-lxml": read_readability} if readability else {}),
+    "readability-lxml": read_readability,
 }
-OURS, THEIRS = "govcrawl, template", "trafilatura with metadata"
+OURS, FREELY, THEIRS = "govcrawl, template", "govcrawl, no template", "trafilatura with metadata"
 
 
 def time_readers(pages: Mapping[str, bytes], repeat: int) -> dict[str, list[float]]:
@@ -157,14 +153,10 @@ def main() -> int:
     if options.only_memory:
         print(json.dumps(measure_memory(pages, options.memory_pages)))
         return 0
-    if readability is None:
-        print(
-            "readability-lxml is left out; to have it: python -m pip install --no-deps readability-lxml==0.9 chardet==5.2.0"
-        )
     size = sum(map(len, pages.values())) / len(pages) / KIBIBYTE
     print(
         f"{len(pages)} whole pages, {size:.0f} KiB in the mean; Python {platform.python_version()}, trafilatura "
-        f"{version('trafilatura')}, readability-lxml {version('readability-lxml') if readability else '-'}, lxml {version('lxml')}; CPU seconds of one "
+        f"{version('trafilatura')}, readability-lxml {version('readability-lxml')}, lxml {version('lxml')}; CPU seconds of one "
         f"process, medians of {options.repeat}"
     )
     medians = {name: median(seconds) for name, seconds in time_readers(pages, options.repeat).items()}
@@ -205,6 +197,7 @@ def main() -> int:
         figures = {
             "ms": {name: seconds / len(pages) * 1000 for name, seconds in medians.items()},
             "ratio": ratio,
+            "ratio_without_template": medians[THEIRS] / medians[FREELY],
             "read": read,
         }
         options.json.write_text(
