@@ -14,7 +14,7 @@ from govcrawl.tables import is_layout, read_grid, read_parts
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
 
-_BLOCKS = frozenset(
+BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div"),
         *("dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6"),
@@ -23,7 +23,7 @@ _BLOCKS = frozenset(
         *("head", "list", "item", "quote", "row", "cell", "lb", "doc", "comments"),
     }
 )
-_BREAKS = frozenset({"br", "lb"})
+BREAKS = frozenset({"br", "lb"})
 _SILENT = frozenset(
     {
         *("script", "style", "noscript", "template", "title", "link", "meta", "iframe", "object", "embed"),
@@ -49,12 +49,12 @@ _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _CJK_END, _CJK_START = re.compile(f"[{_CJK}]$"), re.compile(f"^[{_CJK}]")
 
 # Page furniture, cut at the end and at the beginning only: inside a text the same words are content.
-_TAIL = re.compile(
-    r"附件下载[:：]?|分享(?:到|至)?[:：]?|扫一扫.{0,24}|(?:打印|关闭|收藏|返回|顶部|分享|我要纠错|【\s*打印\s*】|【\s*关闭\s*】|[\s|/\[\]【】])+(?:本页|窗口|页面|顶部)?[\s\]】]*"
+TAIL = re.compile(
+    r"附件下载[:：]?|分享(?:到|至)?[:：]?|扫一扫.{0,24}|(?:(?:打印|关闭|收藏|返回|分享|我要纠错)(?:本页|此页|此文|该页|窗口|页面|顶部)?+|顶部|[\s|/\[\]【】()（）])+"
     r"|[(（【\[]?\s*(?:责任编辑|责编|编辑)\s*[:：].{0,40}|上一[篇条][:：]?.{0,120}|下一[篇条][:：]?.{0,120}|返回(?:列表|顶部|首页|上一页)|相关(?:链接|稿件|新闻|信息|文章)[:：]?|点击阅读原文|原标题[:：].{0,100}"
     r"|您?(?:访问|訪問)的?(?:链接|鏈接).{0,80}(?:离开|離開).{0,80}|.{0,40}(?:网站标识码|网安备|ICP备).{0,160}|反侵权公告.{0,80}|继续访问|放弃"
 )
-_HEAD = re.compile(
+HEAD = re.compile(
     r"(?:您?当前(?:的)?位置|您所在的位置|您现在的位置)\s*[:：].{0,160}|(?:字体(?:大小|显示)?|字号)\s*[:：].{0,30}|【?\s*字[体號号]\s*[:：]?\s*大\s*中\s*小\s*】?"
     r"|[【\[]?\s*(?:大\s*中\s*小|打印|关闭|收藏)\s*[】\]]?|(?:浏览(?:次数|量)|点击(?:数|量)|阅读(?:次数|量)?|访问量)\s*[:：]\s*\d*\s*(?:次)?|分享(?:到|至)?[:：]?"
 )
@@ -169,7 +169,7 @@ def read_marked(container: Any, drop: Collection[Any], marks: Marks) -> list[tup
 def find_furniture(texts: Sequence[str | None]) -> set[int]:
     """Return the places of page furniture at both ends; None is a table, an empty text (only an image) is passed over."""
     cut: set[int] = set()
-    for pattern, places in ((_TAIL, range(len(texts) - 1, -1, -1)), (_HEAD, range(len(texts)))):
+    for pattern, places in ((TAIL, range(len(texts) - 1, -1, -1)), (HEAD, range(len(texts)))):
         for place in places:
             if texts[place] == "":
                 continue
@@ -208,18 +208,24 @@ def _is_furniture(block: object, pattern: re.Pattern[str]) -> bool:
 
 def is_hidden(element: Any) -> bool:
     """Tell whether an element is never shown: a script, hidden by style or attribute, or a widget by exact class or id."""
+    if is_unshown(element):
+        return True
+    attributes = element.attrib
+    if not attributes:
+        return False
+    named = (attributes.get("class", ""), attributes.get("id", ""))
+    return any(token.lower() in _WIDGETS for name in named if name for token in name.split())
+
+
+def is_unshown(element: Any) -> bool:
+    """Tell whether an element is a script or the like, or hidden by style or attribute."""
     if element.tag in _SILENT or not isinstance(element.tag, str):
         return True
     attributes = element.attrib
     if not attributes:
         return False
     style = attributes.get("style")
-    if style and _HIDDEN.search(style):
-        return True
-    if "hidden" in attributes:
-        return True
-    named = (attributes.get("class", ""), attributes.get("id", ""))
-    return any(token.lower() in _WIDGETS for name in named if name for token in name.split())
+    return (style is not None and _HIDDEN.search(style) is not None) or "hidden" in attributes
 
 
 def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
@@ -241,8 +247,8 @@ def _walk(container: Any, drop: Container[Any], reading: _Reading) -> None:
             left = element
         else:
             left = None
-            is_block = element.tag in _BLOCKS
-            if is_block or element.tag in _BREAKS:
+            is_block = element.tag in BLOCKS
+            if is_block or element.tag in BREAKS:
                 reading.flush()
             stack.append((element, reading.begin(element), is_block))
         if left is not None and left.tail:

@@ -28,6 +28,9 @@ LARGEST_BYTES = 100 * 1024
 """A saved page is trimmed by whole elements to this size: a repository is no archive."""
 
 REVIEW = "compare expected.json with the page, correct what is wrong, then delete this line"
+ANY = "any"
+"""Folder of pages that are read as ``govcrawl extract`` does without ``--template``."""
+
 _UNSTABLE = ("extractor_version", "trafilatura_version", "agreement")  # change with a release, not with the page
 _WHO = frozenset({"name", "agency", "base_url", "channels", "browser_channels"})  # says nothing about reading
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,60}")
@@ -46,7 +49,7 @@ def read_case(case: Path) -> dict[str, Any]:
 
 
 def read_page_of(case: Path) -> tuple[Any, Page]:
-    """Return the template of a case, with what an agency of it states, and its page."""
+    """Return the template of a case, with what an agency of it states, and its page; None of a case in :data:`ANY`."""
     meta = json.loads((case / "meta.json").read_text("utf-8"))
     page = Page(
         url=meta["url"],
@@ -56,7 +59,7 @@ def read_page_of(case: Path) -> tuple[Any, Page]:
         method=meta.get("method", "GET"),
         form=meta.get("form", {}),
     )
-    template = find_template(case.parent.name)
+    template: Any = None if case.parent.name == ANY else find_template(case.parent.name)
     if "states" in meta:  # what an agency of this template states
         template = type("stated", (template,), meta["states"])
     return template, page
@@ -65,12 +68,14 @@ def read_page_of(case: Path) -> tuple[Any, Page]:
 def read_as(template: Any, page: Page, kind: str, entry: ListEntry | None = None) -> dict[str, Any]:
     """Read a page as a list or a document; as :func:`read_case`."""
     from govcrawl.extract import read_page  # noqa: PLC0415 - trafilatura takes half a second to import
+    from govcrawl.freely import read_freely  # noqa: PLC0415
 
     try:
         if kind == "list":
             check(page)
             return _plain(asdict(template.read_list(page)))
-        read = _plain(asdict(read_page(template, page, entry)))
+        document = read_freely(page) if template is None else read_page(template, page, entry)
+        read = _plain(asdict(document))
         read["extraction"] = {name: value for name, value in read["extraction"].items() if name not in _UNSTABLE}
     except CrawlError as error:
         return {"error": type(error).__name__, "message": str(error)}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from govcrawl.labels import normal_label, read_metas, read_value
+from govcrawl.labels import normal_label, read_value
+from govcrawl.metas import read_metas
 from govcrawl.pick import compiled
 from govcrawl.urls import extension, is_file_url, url_key, web_url
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from govcrawl.blocks import is_hidden, read_content
-from govcrawl.labels import read_spaced, split_labels
+from govcrawl.blocks import is_hidden
 from govcrawl.pick import compiled
 
 # Strong hints, most specific first (containers met on real agency pages). Generic names such as #content or .article read
@@ -25,7 +24,17 @@ _HINTS: tuple[tuple[str, ...], ...] = (
             "#articleContent",
             "#art_content",
         ),
-        *("#mainText", "#newscontent", "#xxgk_content", "#content_text", "#zoomcon", "#ivs_content", "#trsContent"),
+        *(
+            "#mainText",
+            "#newscontent",
+            "#xxgk_content",
+            "#content_text",
+            "#zoomcon",
+            "#ivs_content",
+            "#trsContent",
+            "#fontzoom",
+            "#js_content",
+        ),
     ),
     (
         *(
@@ -51,8 +60,9 @@ _HINTS: tuple[tuple[str, ...], ...] = (
     ),
 )
 _RANKS = {hint.lower(): rank for rank, group in enumerate(_HINTS) for hint in group}
+_CLASSES, _IDS = compiled("(//@class)"), compiled("(//@id)")
+_WITH_CLASS, _WITH_ID = compiled("(//*[@class=$value])"), compiled("(//*[@id=$value])")
 _FURNITURE = re.compile(r"(?:^|[\s_-])(?:foot|footer|bottom|copyright|header|sidebar|nav)(?:$|[\s_-])", re.IGNORECASE)
-_HIGHEST = 6  # ancestors looked at for the line with date and source
 
 
 def find_container(root: Any) -> tuple[Any, str] | None:
@@ -62,13 +72,9 @@ def find_container(root: Any) -> tuple[Any, str] | None:
     Hidden copies count only where nothing else is there.
     """
     met: list[tuple[int, str, Any]] = []
-    for element in root.iter():
+    for element in _named_elements(root):
         attributes = element.attrib
-        names = (
-            ["#" + attributes.get("id", "").strip(), *("." + c for c in attributes.get("class", "").split())]
-            if attributes
-            else []
-        )
+        names = ["#" + attributes.get("id", "").strip(), *("." + c for c in attributes.get("class", "").split())]
         names.append(element.tag)
         met += [(_RANKS[name.lower()], name, element) for name in names if name.lower() in _RANKS]
     kept = [m for m in met if not _in_furniture(m[2])]
@@ -76,8 +82,24 @@ def find_container(root: Any) -> tuple[Any, str] | None:
     if not kept:
         return None
     first = min(rank for rank, _, _ in kept)
-    _, name, element = max((m for m in kept if m[0] == first), key=lambda m: unlinked_length(m[2]))
-    return element, name
+    best = [(name, element) for rank, name, element in kept if rank == first]
+    if best[1:]:
+        lengths = [unlinked_length(element) for _, element in best]
+        best = [one for one, length in zip(best, lengths, strict=True) if length == max(lengths)]
+    if best[1:]:  # of equals the first
+        named = {element: name for name, element in reversed(best)}
+        return next((element, named[element]) for element in root.iter() if element in named)
+    return best[0][1], best[0][0]
+
+
+def _named_elements(root: Any) -> list[Any]:
+    """Return the elements with the name of a hint: by the distinct names on the page, which is faster than looking at each element."""
+    found: list[Any] = []
+    for sign, values, elements in ((".", _CLASSES, _WITH_CLASS), ("#", _IDS, _WITH_ID)):
+        for value in set(values(root)):
+            if any(sign + name in _RANKS for name in value.lower().split()):
+                found += elements(root, value=value)
+    return list(dict.fromkeys(found)) or list(root.iter("ucapcontent"))
 
 
 def unlinked_length(element: Any) -> int:
@@ -88,34 +110,6 @@ def unlinked_length(element: Any) -> int:
 
 def _length(text: str) -> int:
     return sum(map(len, text.split()))
-
-
-def find_scope(container: Any) -> Any:
-    """Return the smallest element around the body in which a date or source label is printed; its parent where none is."""
-    scope = container
-    for place, ancestor in enumerate(container.iterancestors()):
-        if ancestor.tag in {"body", "html"} or place >= _HIGHEST:
-            break
-        scope = ancestor
-        labels = read_lines(ancestor, container)
-        if "publish_date" in labels or "source" in labels:
-            return ancestor
-    parent = container.getparent()
-    return scope if parent is None else parent
-
-
-def read_lines(scope: Any, container: Any | None) -> dict[str, str]:
-    """Read the labels printed in an element outside the body."""
-    drop = () if container is None else (container,)
-    out = read_spaced(scope, drop)
-    for paragraph in read_content(scope, drop).paragraphs:
-        if len(paragraph) <= _LONGEST_LINE:
-            for name, value in split_labels(paragraph).items():
-                out.setdefault(name, value)
-    return out
-
-
-_LONGEST_LINE = 160
 
 
 def _in_furniture(element: Any) -> bool:

@@ -23,10 +23,15 @@ How = Literal["bom", "utf-8", "declared", "fewest-errors"]
 MAX_PAGE_BYTES = 24 * 1024 * 1024
 """Largest body that is parsed; the largest annual report seen has 0.35 million characters of Word HTML."""
 
+MAX_ATTRIBUTES = 2_000
+"""Most attributes of one tag: the time libxml2 takes for them grows with their square, 100,000 take it 16 s."""
+
 _SEARCHED_BYTES = 4096
 _DECLARED = re.compile(
     rb"""(?:<meta\b[^>]{0,400}?\bcharset|<\?xml\b[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE
 )
+_QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
+_ATTRIBUTE = re.compile(rb"[\s/][^\s/=>]")
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _CLOSING = re.compile(rb"</\s*(?:body|html)\s*>", re.IGNORECASE)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -165,6 +170,7 @@ class Page:
             raise UnreadablePage(
                 f"{self.url}: {len(self.body)} bytes, more than the {MAX_PAGE_BYTES} that are parsed as a page; if it is a file, fetch it as one"
             )
+        self._check_tags()
         markup = _CLOSING.sub(b"", self.text.replace("\x00", "").encode("utf-8", "replace"))
         parser = _parser()
         try:
@@ -175,6 +181,18 @@ class Page:
             if entry.type == lxml.etree.ErrorTypes.ERR_RESOURCE_LIMIT:
                 raise UnreadablePage(f"{self.url}: cannot be parsed whole: {entry.message}")
         return root
+
+    def _check_tags(self) -> None:
+        """Raise where a tag has more attributes than are parsed."""
+        for piece in self.body.split(b"<"):
+            if len(piece) <= 2 * MAX_ATTRIBUTES or not piece[:1].isalpha():
+                continue
+            tag = _QUOTED.sub(b" ", piece).partition(b">")[0]
+            count = len(_ATTRIBUTE.findall(tag))
+            if count > MAX_ATTRIBUTES:
+                raise UnreadablePage(
+                    f"{self.url}: a tag <{tag[:20].decode('ascii', 'replace')}… with {count} attributes, more than the {MAX_ATTRIBUTES} that are parsed; no page of an agency has such a tag"
+                )
 
     @cached_property
     def selector(self) -> Selector:

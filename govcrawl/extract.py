@@ -17,27 +17,28 @@ import trafilatura
 from trafilatura.settings import DEFAULT_CONFIG, Extractor
 
 from archive.model import Document, Extraction, FileLink
+from govcrawl.articles import read_article
 from govcrawl.blocks import Content, read_content
 from govcrawl.citations import read_citations
-from govcrawl.containers import find_container, find_scope, read_lines
 from govcrawl.dates import parse_date
 from govcrawl.errors import NotAPage, UnreadablePage
 from govcrawl.fields import read_fields, squeeze
 from govcrawl.guard import check, is_file
-from govcrawl.items import DocumentPage
-from govcrawl.labels import find_index, read_index, read_metas
+from govcrawl.index_box import find_index
 from govcrawl.marked import read_blocks
-from govcrawl.quality import LEAST_AGREEMENT, content_flags, read_densest
+from govcrawl.pick import compiled
+from govcrawl.quality import LEAST_AGREEMENT, content_flags
+from govcrawl.related import find_related
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_traditional
-from govcrawl.urls import file_links, image_links, is_file_url, url_key
+from govcrawl.urls import file_links, image_links, url_key
 
 if TYPE_CHECKING:
     from govcrawl.decode import Page
-    from govcrawl.items import ListEntry
+    from govcrawl.items import DocumentPage, ListEntry, Passage
     from govcrawl.marked import Block
 
-EXTRACTOR_VERSION = "2"
+EXTRACTOR_VERSION = "3"
 """Raised whenever the same page would give another document."""
 
 MIN_EXTRACTED_CHARACTERS = 60
@@ -46,12 +47,18 @@ MIN_EXTRACTED_CHARACTERS = 60
 MAX_ASKED_CHARACTERS = 1_000_000
 """Longest text given to trafilatura, whose time grows faster than the text; the longest real report seen has 354,824 characters."""
 
+MAX_ASKED_ELEMENTS = 60_000
+"""Most elements given to trafilatura, which copies them several times: 300,000 <br> took it 0.4 GiB. A real report of Word HTML has some 20,000."""
+
 _GRAM = 4
 _LONGEST_WHOLE = 4  # times that, markup included
 _FULL = 1.0
 _SPAN_DIGITS = 2
 _WIDE = 1.5  # a container with that many times trafilatura's text probably wraps more than the body
 _WIDE_CHARACTERS = 400
+_MOSTLY = 0.6  # of trafilatura's reading of a page, that a passage must hold to be kept without a title before it
+
+_COUNT = compiled("(count(.//*))")
 
 # trafilatura warns of every body it finds empty, which here is known from the container itself
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
@@ -123,10 +130,10 @@ def extract(page: Page, hints: DocumentPage | None = None, entry: ListEntry | No
     flags = set(hints.flags) if hints else set()
     generic = hints is None
     if hints is None:
-        hints = read_hints(page)
+        hints = read_article(page, anything=True)
     body = _read_body(page, hints, flags)
     fields = read_fields(page, hints, entry, body.content, flags)
-    scopes = [hints.container] if hints.container is not None else []
+    scopes = [] if body.element is None else [body.element]
     attachments = _joined(file_links(scopes, page.url, query_encoding=page.encoding), hints.attachments)
     images = image_links(scopes, page.url, query_encoding=page.encoding)
     content = body.content
@@ -171,27 +178,34 @@ class _Body(NamedTuple):
     method: str
     agreement: float | None
     asked: bool  # whether trafilatura read it
+    element: Any | None  # of the page, or a copy of what is there; None where trafilatura's reading of the page is kept
 
 
 def _read_body(page: Page, hints: DocumentPage, flags: set[str]) -> _Body:
     """Read the container completely and by trafilatura, or the whole page by trafilatura where there is no container."""
     if hints.container is None:
         flags.add("no_container")
-        return _read_whole(page, flags)
-    drop = find_index(hints.container)
+        return _read_whole(page, hints.passage, flags)
+    drop = find_beside(hints.container)
     content = read_content(hints.container, drop)
     if not content.complete:  # nothing there to read, e.g. only attachments or images
-        return _Body(content, "container", None, asked=False)
-    if len(content.complete) > MAX_ASKED_CHARACTERS:
+        return _Body(content, "container", None, asked=False, element=hints.container)
+    if len(content.complete) > MAX_ASKED_CHARACTERS or _COUNT(hints.container) > MAX_ASKED_ELEMENTS:
         flags.add("trafilatura_skipped")
-        return _Body(content, "container", None, asked=False)
+        return _Body(content, "container", None, asked=False, element=hints.container)
     reading = _ask(hints.container, drop, flags)
     if reading is None:
-        return _Body(content, "container", 0.0, asked=True)
+        return _Body(content, "container", 0.0, asked=True, element=hints.container)
     agreement = agree(content.complete, reading)
     if len(content.complete) > _WIDE_CHARACTERS and len(content.complete) > _WIDE * len(reading):
         flags.add("container_wide")
-    return _Body(content, "container+trafilatura" if agreement >= _FULL else "container", agreement, asked=True)
+    method = "container+trafilatura" if agreement >= _FULL else "container"
+    return _Body(content, method, agreement, asked=True, element=hints.container)
+
+
+def find_beside(container: Any) -> list[Any]:
+    """Return what stands in a container and is no part of the document: the index, links to other pages under the text."""
+    return [*find_index(container), *find_related(container)]
 
 
 def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
@@ -222,17 +236,32 @@ def _bound_spans(root: Any) -> None:
             del cell.attrib["colspan"]
 
 
-def _read_whole(page: Page, flags: set[str]) -> _Body:
+def _read_whole(page: Page, passage: Passage | None, flags: set[str]) -> _Body:
+    """Read a page without known container by trafilatura, and the passage behind its title completely; keep one of them.
+
+    The passage is kept where the page's title leads to it, or where it holds most of what trafilatura takes for content.
+    """
     if len(page.text) > _LONGEST_WHOLE * MAX_ASKED_CHARACTERS:
         raise UnreadablePage(
             f"{page.url}: {len(page.text)} characters and no known container; name the template, or fetch it as a file"
         )
+    if _COUNT(page.root) > MAX_ASKED_ELEMENTS:
+        flags.add("trafilatura_skipped")
+        if passage is None:
+            raise UnreadablePage(
+                f"{page.url}: more than {MAX_ASKED_ELEMENTS} elements, no known container and no title that leads to the text; name the template"
+            )
+        return _Body(read_content(passage.element), "passage", None, asked=False, element=passage.element)
     tree = _whole_tree(page, flags)
-    content = Content((), (), "") if tree is None else read_content(tree)
-    agreement = agree(content.complete, read_densest(page.root))
+    whole = Content((), (), "") if tree is None else read_content(tree)
+    own = Content((), (), "") if passage is None else read_content(passage.element, find_related(passage.element))
+    agreement = agree(whole.complete, own.complete)
     if agreement < LEAST_AGREEMENT:
         flags.add("readers_disagree")
-    return _Body(content, "page+trafilatura", agreement, asked=True)
+    if passage is not None and (passage.anchored or covers(own.complete, whole.complete) >= _MOSTLY):
+        method = "passage+trafilatura" if agreement >= _FULL else "passage"
+        return _Body(own, method, agreement, asked=True, element=passage.element)
+    return _Body(whole, "page+trafilatura", agreement, asked=True, element=None)
 
 
 def _whole_tree(page: Page, flags: set[str]) -> Any | None:
@@ -254,9 +283,12 @@ def read_body_blocks(page: Page, hints: DocumentPage | None = None) -> tuple[Blo
     Raises:
         UnreadablePage: the page cannot be parsed.
     """
-    hints = hints or read_hints(page)
+    hints = hints or read_article(page, anything=True)
     if hints.container is not None:
-        return read_blocks(hints.container, find_index(hints.container), page.url, page.encoding)
+        return read_blocks(hints.container, find_beside(hints.container), page.url, page.encoding)
+    body = _read_whole(page, hints.passage, set())
+    if body.element is not None:
+        return read_blocks(body.element, find_related(body.element), page.url, page.encoding)
     tree = _whole_tree(page, set())
     return () if tree is None else read_blocks(tree, (), page.url, page.encoding)
 
@@ -292,6 +324,12 @@ def agree(one: str, other: str) -> float:
     return min(round(2 * common / max(1, x.total() + y.total()), 4), 0.9999)
 
 
+def covers(one: str, other: str) -> float:
+    """Return the share of the other text's 4-grams that one text has too."""
+    x, y = _grams(squeeze(one)), _grams(squeeze(other))
+    return sum(min(count, x[gram]) for gram, count in y.items() if gram in x) / max(1, y.total())
+
+
 def _grams(text: str) -> Counter[str]:
     return Counter(text[i : i + _GRAM] for i in range(max(1, len(text) - _GRAM + 1))) if text else Counter()
 
@@ -304,30 +342,3 @@ def _joined(*groups: tuple[FileLink, ...]) -> tuple[FileLink, ...]:
         if kept is None or (kept.label is None and link.label):
             out[url_key(link.url)] = link
     return tuple(out.values())
-
-
-# --- without template ---
-
-
-def read_hints(page: Page) -> DocumentPage:
-    """Find what a template would state: container by strong hint, the labels and index around it, metas, attachments."""
-    metas = dict(read_metas(page.root))
-    key = metas.pop("key", None)
-    found = find_container(page.root)
-    if found is None:
-        body = page.root.find("body")
-        lines = read_lines(body if body is not None else page.root, None)
-        return DocumentPage(fields=lines, metas=metas, key=key)
-    container, name = found
-    scope = find_scope(container)
-    return DocumentPage(
-        container=container,
-        container_name=name,
-        fields=read_lines(scope, container),
-        index_fields=read_index(find_index(scope, leading=None) or find_index(page.root, leading=None)),
-        metas=metas,
-        attachments=tuple(
-            link for link in file_links([scope], page.url, query_encoding=page.encoding) if is_file_url(link.url)
-        ),
-        key=key,
-    )

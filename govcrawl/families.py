@@ -36,13 +36,13 @@ class Family:
 
 
 def rank(pages: Iterable[Page], templates: Iterable[Any]) -> list[Family]:
-    """Return the families with at least one mark in the pages' source or address, the one with most first."""
-    read = [(page.url, f"{page.url}\n{page.text}") for page in pages]
+    """Return the families with at least one mark in the pages' source or address, in any case, the one with most first."""
+    read = [(page.url, f"{page.url}\n{page.text}".lower()) for page in pages]
     families = []
     for template in templates:
         marks: dict[str, str] = {}
         for mark in template.signals:
-            url = next((url for url, text in read if mark in text), None)
+            url = next((url for url, text in read if mark.lower() in text), None)
             if url is not None:
                 marks[mark] = url
         if marks:

@@ -18,7 +18,8 @@ from archive.text import nfkc
 from govcrawl.blocks import normal_text
 from govcrawl.dates import parse_date
 from govcrawl.force import read_force
-from govcrawl.labels import read_site_code, read_value, split_labels
+from govcrawl.labels import read_value, split_labels
+from govcrawl.metas import read_site_code
 
 if TYPE_CHECKING:
     from govcrawl.blocks import Content
@@ -129,17 +130,18 @@ def _is_shortened(titles: list[str]) -> bool:
 
 
 def _fallback_title(page: Page, hints: DocumentPage) -> str | None:
-    site = {hints.metas.get("site_name"), hints.metas.get("column_name")}
+    column = hints.metas.get("column_name")
+    site = {hints.metas.get("site_name"), column}
     for heading in page.root.iter("h1", "h2"):
         text = read_value("".join(heading.itertext()))
         if text and text not in site:
             return normal_text(text)
     title = next(page.root.iter("title"), None)
     text = read_value("".join(title.itertext())) if title is not None else None
-    if text is None or text in site:
+    if text is None:
         return None
     short = _TITLE_END.sub("", text)
-    return None if short in site else short
+    return None if short in site and short != column else short  # the only document of its column may be called like it
 
 
 # --- organs and persons ---

@@ -51,6 +51,16 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """The body of a page without known container, as :mod:`govcrawl.passage` finds it."""
+
+    element: Any  # a copy that holds the body alone
+    holder: Any  # the smallest element of the page around it
+    parts: tuple[Any, ...]  # the elements of the page that are the body
+    anchored: bool = True  # it begins behind the page's title; else only the density of its text speaks for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPage:
     """What a template knows of a document page: hints for :func:`govcrawl.extract.extract`.
 
@@ -67,3 +77,4 @@ class DocumentPage:
     key: str | None = None
     aliases: tuple[str, ...] = ()  # other addresses that the page gives of itself
     flags: tuple[str, ...] = ()
+    passage: Passage | None = None  # where there is no container

@@ -1,4 +1,4 @@
-"""Printed labels (来源：…), index tables and boxes, and the official meta tags, by catalog field name."""
+"""Printed labels (来源：…) by catalog field name."""
 
 from __future__ import annotations
 
@@ -29,27 +29,44 @@ LINE_LABELS: Mapping[str, str] = {
         ),
         "publish_date",
     ),
-    **dict.fromkeys(("来源", "信息来源", "文章来源", "稿件来源", "来源于", "稿源", "出所", "发布机构"), "source"),
+    **dict.fromkeys(
+        ("来源", "信息来源", "文章来源", "新闻来源", "稿件来源", "来源于", "来自", "稿源", "出处", "出所", "发布机构"),
+        "source",
+    ),
     **dict.fromkeys(("作者", "撰稿"), "author"),
     **dict.fromkeys(("责任编辑", "责编", "编辑"), "editor"),
-    **dict.fromkeys(("文号", "发文字号"), "document_number"),
+    **dict.fromkeys(("文号", "发文字号", "发文文号", "文件编号"), "document_number"),
     **dict.fromkeys(("索引号", "信息索引号"), "index_number"),
+    **dict.fromkeys(("发文机关", "制发机关", "发布机关", "发文单位"), "publisher"),
+    **dict.fromkeys(("成文日期", "生成日期", "印发日期", "制发日期"), "written_date"),
+    **dict.fromkeys(("更新时间", "更新日期"), "update_date"),
 }
 
 # What stands in the 信息公开 index table or box.
 INDEX_LABELS: Mapping[str, str] = {
-    **dict.fromkeys(("索引号", "信息索引号", "信息公开索取号", "索取号"), "index_number"),
+    **dict.fromkeys(("索引号", "信息索引号", "信息索引", "信息公开索取号", "索取号"), "index_number"),
     **dict.fromkeys(
-        ("发文机关", "发布机构", "发布机关", "发文单位", "公开责任部门", "信息来源", "制发机关"), "publisher"
+        (
+            "发文机关",
+            "发文机构",
+            "发布机构",
+            "发布机关",
+            "发布单位",
+            "发文单位",
+            "公开责任部门",
+            "信息来源",
+            "制发机关",
+        ),
+        "publisher",
     ),
-    **dict.fromkeys(("发文字号", "文号", "文件编号", "信息文号"), "document_number"),
-    **dict.fromkeys(("成文日期", "生成日期", "发文日期"), "written_date"),
+    **dict.fromkeys(("发文字号", "文号", "发文文号", "文件编号", "信息文号", "文件字号"), "document_number"),
+    **dict.fromkeys(("成文日期", "生成日期", "发文日期", "成文时间", "印发日期"), "written_date"),
     **dict.fromkeys(("发布日期", "公开日期", "发布时间"), "publish_date"),
     **dict.fromkeys(("主题分类", "分类", "信息分类"), "topic"),
     **dict.fromkeys(("主题词", "关键词"), "keywords"),
     **dict.fromkeys(("体裁", "体裁分类", "文种", "公文种类", "文件种类"), "genre"),
     **dict.fromkeys(("标题", "名称", "信息名称", "文件名称"), "title"),
-    **dict.fromkeys(("有效性", "时效", "有效期", "效力状态", "时效性"), "validity"),
+    **dict.fromkeys(("有效性", "时效", "有效期", "效力状态", "效力状况", "效力", "时效性", "文件状态"), "validity"),
     **dict.fromkeys(("生效日期", "施行日期", "实施日期"), "effective_date"),
     **dict.fromkeys(("失效日期", "废止日期"), "expiry_date"),
 }
@@ -68,7 +85,27 @@ _ENDING = (
         "载体类型",
         "组配分类",
     ),
-    *("浏览量", "浏览次数", "访问量", "访问次数", "点击数", "点击量", "点击率", "点击", "阅读", "阅读量", "阅读次数"),
+    *("信息类别", "责任部门", "公开时限", "公开程序", "公开目录", "联合发文单位", "记者", "通讯员"),
+    *(
+        "浏览",
+        "浏览数",
+        "浏览量",
+        "浏览次数",
+        "阅读数",
+        "访问",
+        "访问数",
+        "人气",
+        "点赞",
+        "访问量",
+        "访问次数",
+        "点击数",
+        "点击量",
+        "点击率",
+        "点击",
+        "阅读",
+        "阅读量",
+        "阅读次数",
+    ),
     *(
         "字体大小",
         "字体显示",
@@ -90,9 +127,10 @@ _ENDING = (
 )
 
 _SIMPLE = str.maketrans(
-    "發佈時間來號關機構題類標稱開責門編輯體顯詞鍵實廢瀏覽閱讀點擊審據訪問於單歷",
-    "发布时间来号关机构题类标称开责门编辑体显词键实废浏览阅读点击审据访问于单历",
+    "發佈時間來號關機構題類標稱開責門編輯體顯詞鍵實廢瀏覽閱讀點擊審據訪問於單歷數種錄頁閉權務屬發",
+    "发布时间来号关机构题类标称开责门编辑体显词键实废浏览阅读点击审据访问于单历数种录页闭权务属发",
 )
+_STRING = compiled("string(.)")
 _BLANK = r"[\s\u200b\ufeff]*"
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _COLON = r"[:：﹕︰]"
@@ -121,7 +159,25 @@ def _pattern(labels: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(alternatives)}){_BLANK}{_COLON}")
 
 
-_PATTERNS = {id(labels): _pattern(labels) for labels in (LINE_LABELS, INDEX_LABELS)}
+_LABEL_PATTERN = _pattern({*LINE_LABELS, *INDEX_LABELS})  # every known label ends the value before it
+_WIDGET = re.compile(  # what stands behind a value without being one: 【打印】, 分享, 字体 大 中 小, 浏览 23
+    r"[\s|丨·]*(?:[\[【（(]\s*(?:打印|关闭|收藏|分享|纠错|大|中|小|字[体号]|默认|繁体|繁體|我要纠错|返回)[^\]】）)]{0,12}[\]】）)]"
+    r"|(?<=[\s|丨】\])）])(?:打印|关闭|收藏|分享|我要纠错|纠错|字[体号]|[大中小]|默认|超大|繁体|繁體|返回|(?:浏览|阅读|点击|访问)\S{0,4}\s*\d*\s*次?"
+    r"|(?:本报|实习)?(?:记者|通讯员)\s\S{1,12})(?:本页|此页|窗口|页面|到|至)?)\s*$"
+)
+_PAIRS = (("【", "】"), ("[", "]"), ("（", "）"), ("(", ")"))
+
+
+def _clean(value: str) -> str:
+    """Take away what stands behind a value: widgets of the page, a bracket that encloses label and value."""
+    value = value.strip(_BETWEEN)
+    while found := _WIDGET.search(value):
+        value = value[: found.start()]
+    for left, right in _PAIRS:
+        value = value.removesuffix(left).rstrip(_BETWEEN)
+        if value.endswith(right) and left not in value:
+            value = value.removesuffix(right).rstrip(_BETWEEN)
+    return value
 
 
 def split_labels(text: str, labels: Mapping[str, str] = LINE_LABELS) -> dict[str, str]:
@@ -132,18 +188,23 @@ def split_labels(text: str, labels: Mapping[str, str] = LINE_LABELS) -> dict[str
     Args:
         labels: :data:`LINE_LABELS` or :data:`INDEX_LABELS`.
     """
+    if not _HAS_COLON.search(text):
+        return {}
     simple = text.translate(_SIMPLE)  # one character for one: places in both are the same
-    found = list(_PATTERNS[id(labels)].finditer(simple))
+    found = list(_LABEL_PATTERN.finditer(simple))
     out: dict[str, str] = {}
     for place, match in enumerate(found):
         name = labels.get(normal_label(match.group()))
         end = found[place + 1].start() if place + 1 < len(found) else len(text)
-        value = read_value(
-            text[match.end() : end].strip(_BETWEEN).removesuffix("【").removesuffix("[").rstrip(_BETWEEN)
-        )
+        value = read_value(_clean(text[match.end() : end]))
         if name and value:
             out.setdefault(name, value)
     return out
+
+
+def begins_with_label(text: str) -> bool:
+    """Tell whether a line begins with a known label and a colon: 【点击量：331】."""
+    return _LABEL_PATTERN.match(text.translate(_SIMPLE).lstrip(" \u3000【[（(·|")) is not None
 
 
 def visible_text(element: Any) -> str:
@@ -178,13 +239,30 @@ def read_spaced(scope: Any, drop: Collection[Any] = ()) -> dict[str, str]:
         holds = any(e.tag in _LINES or e in drop for child in inner for e in child.iter())
         if not holds and element.tag in _LINES:
             text = " ".join(visible_text(element).split())
-            for name, value in split_labels(text).items() if len(text) <= _LONGEST_LINE else ():
-                out.setdefault(name, value)
+            if len(text) <= _LONGEST_LINE and _HAS_COLON.search(text):
+                for name, value in (
+                    (split_labels(text) | _bounded(element)).items() if inner else split_labels(text).items()
+                ):
+                    out.setdefault(name, value)
         else:
             stack.extend(reversed(inner))
     return out
 
 
+def _bounded(block: Any) -> dict[str, str]:
+    """Read the labels of a line whose value ends with the element that holds both: ``<span>来源：区政府办</span><a>分享</a>``."""
+    out: dict[str, str] = {}
+    for element in block.iter("span", "i", "em", "font", "label", "b", "a", "small"):
+        text = visible_text(element)
+        if len(text) <= _LONGEST_VALUE and _HAS_COLON.search(text):
+            pairs = split_labels(text)
+            for name in _WORDS & pairs.keys() if len(pairs) == 1 else ():
+                out.setdefault(name, pairs[name])
+    return out
+
+
+_WORDS = frozenset({"source", "author", "editor", "publisher"})
+_LONGEST_VALUE = 80
 _LINES = frozenset(
     {
         "p",
@@ -209,161 +287,21 @@ _LINES = frozenset(
 )
 _LONGEST_LINE = 160
 
-# --- the index table or box ---
 
-
-def read_index(blocks: Iterable[Any]) -> dict[str, str]:
-    """Read index tables and boxes: td|td, th|td, dt|dd, ``li`` or ``p`` with "label：value", label in an element with the value behind it.
-
-    Sites print the same index two or three times (wide, narrow, list); the first value of a field holds, 无 is none.
-    """
-    out: dict[str, str] = {}
-    for block in blocks:
-        for name, value in _index_pairs(block):
-            kept = read_value(value)
-            if kept:
-                out.setdefault(name, kept)
-    return out
-
-
-def _index_pairs(block: Any) -> Iterable[tuple[str, str]]:
-    for row in block.iter("tr", "dl"):
-        texts = [_STRING(cell) for cell in row if cell.tag in _CELLS]
-        for place, text in enumerate(texts):
-            name = INDEX_LABELS.get(normal_label(text)) if len(text) <= _LONGEST_LABEL else None
-            if name and place + 1 < len(texts):
-                if normal_label(texts[place + 1]) not in INDEX_LABELS:
-                    yield name, texts[place + 1]
-            elif _HAS_COLON.search(text):
-                yield from split_labels(text, INDEX_LABELS).items()
-    for item in block.iter("li", "p", "div", "span"):
-        if _INNER(item) or next(item.iterancestors("tr"), None) is not None:
-            continue
-        text = _STRING(item)
-        if _HAS_COLON.search(text):
-            yield from split_labels(visible_text(item), INDEX_LABELS).items()
-
-
-_STRING = compiled("string(.)")
-_INNER = compiled("./li | ./p | ./div")
-_CELLS = frozenset({"td", "th", "dt", "dd"})
-_LONGEST_LABEL = 40  # with all the blanks that stand inside labels
-_HOLDERS = ("table", "ul", "dl", "div")
-_FEWEST_FIELDS = 3
-LEADING_CHARACTERS = 3000
-"""An index inside the body's container stands at its head."""
-
-_LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far below that
-_LABEL_LENGTH = 4
-_MOSTLY = 0.5
-_FORMS = {
-    simple: f"[{simple}{''.join(chr(c) for c, s in _SIMPLE.items() if s == ord(simple))}]"
-    for simple in map(chr, set(_SIMPLE.values()))
-}
-_KEY_LABEL = (
-    re.compile(  # in both scripts: turning whole pages into simplified characters takes longer than looking for both
-        "|".join(
-            _BLANK.join(_FORMS.get(character, character) for character in label)
-            for label in ("索引号", "索取号", "发文机关", "发布机构", "发布机关", "发文字号", "文号")
-        )
+def is_table_value(element: Any) -> bool:
+    """Tell whether an element is a cell behind a cell with a short word: a row of a table of facts (来信时间 | 2024-03-06)."""
+    before = element.getprevious() if element.tag == "td" else None
+    if before is None or before.tag not in {"td", "th"}:
+        return False
+    text = _BLANKS.sub("", _STRING(before))
+    name = normal_label(text)
+    return (
+        0 < len(text) <= _LONGEST_FACT
+        and not any(map(str.isdigit, text))
+        and name not in LINE_LABELS
+        and ":" not in text
+        and "：" not in text
     )
-)
 
 
-def find_index(scope: Any, *, leading: int | None = LEADING_CHARACTERS, outside: Any | None = None) -> list[Any]:
-    """Return the outermost elements under ``scope`` that are index tables or boxes, in document order.
-
-    An element counts when it holds at least three different index fields and little else. A catalogue of documents, whose
-    header row names the same fields, is none: there the cell behind a label is another label.
-
-    Args:
-        leading: only where the first so many characters name an index field; None looks at everything.
-        outside: an element (the body) in which and around which nothing is looked for.
-    """
-    if not _KEY_LABEL.search(_STRING(scope)[:leading]):
-        return []
-    found: list[Any] = []
-    passed = set() if outside is None else {*outside.iter(), *outside.iterancestors()}
-    for holder in scope.iter(*_HOLDERS):
-        if holder is scope or holder in passed or (found and any(parent in found for parent in holder.iterancestors())):
-            continue
-        text = _STRING(holder)
-        if len(text) > _LONGEST_INDEX or not _KEY_LABEL.search(text):
-            continue
-        pairs = list(_index_pairs(holder))
-        covered = sum(len(_BLANKS.sub("", value)) + _LABEL_LENGTH for _, value in pairs)
-        if len({name for name, _ in pairs}) >= _FEWEST_FIELDS and covered >= _MOSTLY * len(_BLANKS.sub("", text)):
-            found.append(holder)
-    return found
-
-
-# --- meta tags ---
-
-_METAS = {
-    "articletitle": "title",
-    "pagetitle": "page_title",
-    "pubdate": "publish_date",
-    "publishdate": "publish_date",
-    "firstpublishedtime": "publish_date",
-    "contentsource": "source",
-    "source": "source",
-    "author": "author",
-    "docid": "key",
-    "keywords": "keywords",
-    "sitename": "site_name",
-    "siteidcode": "site_id_code",
-    "columnname": "column_name",
-}
-_TAGS = re.compile(r"<[^<>]*>")
-_UNFILLED = frozenset(
-    {
-        "网站名称",
-        "文章标题",
-        "来源",
-        "发布时间",
-        "发布日期",
-        "作者",
-        "信息来源",
-        "本站",
-        "超级管理员",
-        "管理员",
-        "系统管理员",
-        "admin",
-        "administrator",
-    }
-)
-
-
-def read_metas(root: Any) -> dict[str, str]:
-    """Read the official meta tags (国办发〔2017〕47号, 网页设计规范) by catalog field name; names without regard to case.
-
-    Of repeated tags the first that is not empty holds. Tags inside values are stripped; values a template was left with
-    (网站名称) and accounts of the CMS (超级管理员) are dropped. VSB's pageTitle is the title where ArticleTitle is not there.
-    """
-    out: dict[str, str] = {}
-    for meta in root.iter("meta"):
-        name = _METAS.get((meta.get("name") or meta.get("property") or "").strip().lower())
-        if name is None:
-            continue
-        value = read_value(_TAGS.sub("", meta.get("content") or ""))
-        if value and value.lower() not in _UNFILLED:
-            out.setdefault(name, value)
-    named = out.pop("page_title", None)
-    return {"title": named, **out} if named else out
-
-
-_SITE_CODE = re.compile(
-    r"""网站标识码\s*(?:<[^>]{0,200}>\s*){0,3}[:：]?\s*(?:<[^>]{0,200}>\s*){0,3}(bm\d{8}|\d{10})(?!\d)|\bsitecode\s*=\s*["']?(bm\d{8}|\d{10})\b""",
-    re.IGNORECASE,
-)
-
-
-def read_site_code(markup: str) -> str | None:
-    """Return the site's code as its footer prints it (网站标识码：2111000046) or its 纠错 script states it; None where two differ.
-
-    Ten digits (area and serial number), or ``bm`` and eight digits for ministries (国办发〔2017〕47号).
-    """
-    if "标识码" not in markup and "sitecode" not in markup.lower():
-        return None
-    codes = {(match[1] or match[2]).lower() for match in _SITE_CODE.finditer(markup)}
-    return codes.pop() if len(codes) == 1 else None
+_LONGEST_FACT = 10

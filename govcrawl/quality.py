@@ -6,10 +6,8 @@ A flag never changes what was read.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from govcrawl.blocks import is_hidden, read_content
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -32,11 +30,11 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "short_text": ("正文短得不像一份公开文件", "Fewer than 30 characters, and no table, attachment or image that would explain it."),
     "scanned_images": ("正文是图片（多为扫描件），不是文字", "Images and fewer than 60 characters, no table, no attachment: mostly scans instead of text."),
     "split_pages": ("正文分成几页，只读了这一页", "The body goes on on further pages; this record is the first one only."),
-    "no_container": ("没有已知的正文容器，读的是整页", "No known container: trafilatura has read the whole page."),
+    "no_container": ("没有已知的正文容器：取标题与页脚之间的内容，或由 trafilatura 读整页", "No known container: the passage between title and foot, or trafilatura's reading of the page."),
     "container_wide": ("容器文字远多于 trafilatura 认作正文的", "The container has more than 1.5 times the text that trafilatura takes for content."),
-    "readers_disagree": ("整页阅读时两个独立提取器不一致", "Of a whole page, trafilatura and a reading by text density agree by less than 0.85."),
+    "readers_disagree": ("没有已知容器时，所取内容与 trafilatura 的整页阅读不一致", "Without known container: the passage and trafilatura's reading of the page agree by less than 0.85."),
     "trafilatura_failed": ("trafilatura 读不了这份标记", "trafilatura gave up on this markup."),
-    "trafilatura_skipped": ("正文过长，未交给 trafilatura", "The text is too long to be given to trafilatura."),
+    "trafilatura_skipped": ("正文过长或元素过多，未交给 trafilatura", "The text is too long, or has too many elements, to be given to trafilatura."),
     "undecodable": ("有解不出的字节", "Bytes could not be decoded; U+FFFD stands in the text."),
     "traditional": ("正文是繁体", "Written in traditional characters."),
 }  # fmt: skip
@@ -77,28 +75,3 @@ def is_split(page: Page) -> bool:
     if "createPageHTML" not in page.text and "countPage" not in page.text:
         return False
     return any(int(match[1] or match[2]) > 1 for match in _PAGES_OF_SCRIPT.finditer(page.text))
-
-
-def read_densest(root: Any) -> str:
-    """Return the text of the element with the densest running text: a second, independent reading of a page without known container.
-
-    Each paragraph of at least 25 characters speaks for its parent, and half as much for the element around that, by length and
-    punctuation; text in links speaks against.
-    """
-    scores: dict[Any, float] = {}
-    for element in root.iter("p", "td", "div", "li", "section"):
-        if is_hidden(element) or any(
-            child.tag in _CONTAINERS or child.tag in {"p", "table", "ul"} for child in element
-        ):
-            continue
-        text = " ".join("".join(element.itertext()).split())
-        linked = sum(len("".join(link.itertext()).strip()) for link in element.iter("a"))
-        if len(text) < _LEAST_PARAGRAPH or linked * 2 > len(text):
-            continue
-        points = len(text) - linked + 20 * len(_SENTENCE.findall(text))
-        holders = [one for one in element.iterancestors() if one.tag in _CONTAINERS][:2]
-        for place, holder in enumerate(holders):
-            scores[holder] = scores.get(holder, 0.0) + points / (place + 1)
-    if not scores:
-        return ""
-    return read_content(max(scores, key=lambda one: scores[one])).complete

@@ -153,8 +153,11 @@ _NOT_CONTENT = re.compile(r"(?:share|bds_|bdshare|jiathis|weixin|weibo|qrcode)",
 
 def extension(url: str) -> str:
     """Return the lower-case extension of an address's last path segment, without dot; empty where there is none."""
-    name = unquote(urlsplit(url).path).rsplit("/", 1)[-1].rstrip()
-    return _extension_of(name)
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # [ in the host's place
+        return ""
+    return _extension_of(unquote(path).rsplit("/", 1)[-1].rstrip())
 
 
 def _extension_of(name: str) -> str:
@@ -206,7 +209,37 @@ def file_links(
             kept = found.get(key)
             if kept is None or (kept.label is None and label):
                 found[key] = FileLink(url=url, label=label, filename=_filename(link, url, label))
+        for address in _shown_files(scope):
+            url = web_url(address, base, query_encoding=query_encoding)
+            if url is not None:
+                name = unquote(urlsplit(url).path).rsplit("/", 1)[-1] or None
+                found.setdefault(url_key(url), FileLink(url=url, label=None, filename=name))
     return tuple(found.values())
+
+
+_SHOWING = {"iframe": ("src", "data-src"), "embed": ("src",), "object": ("data",)}
+_SCRIPTED = re.compile(r"""["']([^"'<>\s]{1,400}\.(?:pdf|ofd))["']""", re.IGNORECASE)
+
+
+def _shown_files(scope: Any) -> Iterable[str]:
+    """Yield the files that an element shows instead of linking them: in a frame, by a viewer (viewer.html?file=…) or a script of the body."""
+    for element in scope.iter(*_SHOWING, "script"):
+        if element.tag == "script":
+            yield from (found[1] for found in _SCRIPTED.finditer(element.text or ""))
+            continue
+        address = next((value for name in _SHOWING[element.tag] if (value := element.get(name))), "")
+        if extension(address) in FILE_EXTENSIONS:
+            yield address
+        else:
+            shown = (value for _, value in parse_qsl(_query(address), errors="replace"))
+            yield from (value for value in shown if extension(value) in FILE_EXTENSIONS)
+
+
+def _query(address: str) -> str:
+    try:
+        return urlsplit(address).query
+    except ValueError:
+        return ""
 
 
 def _is_attachment(link: Any, url: str, *, trusted: bool) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from archive.model import Document
 
 URL = "http://sfj.yunling.test/zwgk/gsgg/202403/t20240305_12.htm"
+ROOT = Path(__file__).parent.parent
 LONGEST_SECONDS = 30  # half of what a reader is given
 TEXT = "为规范公证服务，现就有关事项通知如下，请各单位遵照执行。㐂某负责解释。"
 
@@ -47,11 +51,14 @@ def read(page: Page) -> Document:
         ("<ul><li>" * 10_000 + TEXT, "cannot be parsed whole"),
         ("<table><tr><td>" * 10_000 + TEXT, "cannot be parsed whole"),
         ("<p>" + TEXT * 600_000 + "</p>", "bytes, more than the"),
+        ("<p " + " ".join(f"a{n}=1" for n in range(100_000)) + f">{TEXT}</p>", "with 100000 attributes"),
+        ("<p " + " ".join(f"a{n}" for n in range(100_000)) + f">{TEXT}</p>", "with 100000 attributes"),
+        ("<p " + "".join(f"a{n}='>'" for n in range(100_000)) + f">{TEXT}</p>", "with 100000 attributes"),
     ],
-    ids=["divs", "spans", "lists", "tables", "50 MB"],
+    ids=["divs", "spans", "lists", "tables", "50 MB", "attributes", "bare attributes", "attributes in a row"],
 )
 def test_what_cannot_be_parsed_is_an_error(markup: str, reason: str) -> None:
-    """10,000 nested tags and a page of 50 MB are refused by name, with template and without."""
+    """10,000 nested tags, a page of 50 MB and a tag of 100,000 attributes are refused by name, with template and without."""
     page = page_of(trt(markup))
     for reading in (read, extract):
         with pytest.raises(UnreadablePage, match=reason):
@@ -86,7 +93,7 @@ def test_huge_tables(markup: str, rows: int, cells: int) -> None:
         "某〔2024" * 50_000 + TEXT,
         " \u3000" * 200_000 + TEXT,
         f"<p>{TEXT}</p>" + "<p>网站标识码<b></b></p>" * 5_000,
-        "<p " + " ".join(f"a{n}=1" for n in range(5_000)) + f">{TEXT}</p>",
+        "<p " + " ".join(f"a{n}=1" for n in range(1_900)) + f">{TEXT}</p>",
     ],
     ids=["links", "breaks", "labels", "since", "until", "numbers", "blanks", "site code", "attributes"],
 )
@@ -96,6 +103,37 @@ def test_no_repetition_takes_long(markup: str) -> None:
     document = read(page_of(trt(markup)))
     assert time.monotonic() - began < LONGEST_SECONDS
     assert TEXT in (document.text or "")
+
+
+def test_an_image_in_the_page_is_no_attribute() -> None:
+    """A long attribute, such as an image as data with line breaks and = in it, is read."""
+    data = "data:image/png;base64," + "\n".join(["iVBORw0KGgo = " * 6] * 2_000)
+    assert read(page_of(trt(f"<p>{TEXT}<img src='{data}'></p>"))).text == TEXT
+
+
+MEASURED = """
+import resource, sys
+from govcrawl.decode import Page
+from govcrawl.extract import extract, read_page
+from spiders.templates.trt import FujianTrt
+page = "<html><body><div class=article_title>题目的文字</div>%s</body></html>"
+body = "正文的一句话，写在许多换行之前。" + "<br>" * 300_000
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for markup in (page % f"<div class=article_content>{body}</div>", page % f"<div>{body}</div>"):
+    read = Page(url="http://a.test/1.htm", body=markup.encode())
+    one = read_page(FujianTrt, read) if "article_content" in markup else extract(read)
+    print(one.text.split()[-1], ",".join(one.extraction.flags))
+unit = 1024 if sys.platform == "linux" else 1024 * 1024  # KiB, bytes elsewhere
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // unit)
+"""
+
+
+def test_memory_of_a_page_of_line_breaks() -> None:
+    """A page of 300,000 <br> is read, with container and without, in less than 200 MiB; trafilatura is not asked, and that is said."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True, cwd=ROOT)
+    *lines, grown = done.stdout.split("\n")[:-1]
+    assert all(line.startswith("正文的一句话") and "trafilatura_skipped" in line for line in lines), lines
+    assert int(grown) < 200
 
 
 def binaries() -> list[Any]:

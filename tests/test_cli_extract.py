@@ -58,7 +58,6 @@ def test_standard_input_and_no_family() -> None:
     [
         ("document-soft-404", "soft 404"),
         ("document-two-bytes", "empty body"),
-        ("document-redesigned", ".article_title"),
         ("list-static", ".article_title"),
     ],
 )
@@ -100,3 +99,16 @@ def test_only_the_body(form: str, body: str) -> None:
     result = run("-", "--url", "http://www.yunling.test/a.htm", "--as", form, stdin=b"%PDF-1.4 x")
     assert result.exit_code == 2
     assert "is a file, not a page" in result.output
+
+
+def test_marks_of_a_family_without_its_shape() -> None:
+    """A page with a family's marks in another shape is read by what stands on it; a named template is insisted on."""
+    page = str(PAGES / "document-redesigned" / "page.html")
+    read = run(page, "--url", URL)
+    assert read.exit_code == 0, read.stderr
+    assert json.loads(read.stdout)["title"]
+    text = run(page, "--url", URL, "--as", "text")
+    assert text.stdout == json.loads(read.stdout)["text"] + "\n"
+    named = run(page, "--url", URL, "--template", "trt")
+    assert (named.exit_code, named.stdout) == (1, "")
+    assert ".article_title" in named.stderr

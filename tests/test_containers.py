@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from govcrawl.containers import find_container, find_scope, read_lines, unlinked_length
+from govcrawl.containers import find_container, unlinked_length
 from govcrawl.decode import Page
 
 TEXT = "<p>" + "正文的一句话。" * 20 + "</p>"
@@ -43,15 +43,3 @@ def test_generic_names_are_no_hints() -> None:
 def test_length_outside_links() -> None:
     """Text in links and blanks do not count."""
     assert unlinked_length(root_of("<p>正 文<a>链接</a></p>")) == 2
-
-
-def test_scope() -> None:
-    """The scope is the smallest element around the body that prints its labels."""
-    root = root_of(
-        f"<body><div m=far><div m=near><p>来源：云岭市司法局</p><div id=zoom>{TEXT}</div></div><p>时间：2020-01-01</p></div></body>"
-    )
-    found = find_container(root)
-    assert found is not None
-    scope = find_scope(found[0])
-    assert scope.get("m") == "near"
-    assert read_lines(scope, found[0]) == {"source": "云岭市司法局"}

@@ -242,7 +242,7 @@ def test_generic_page() -> None:
 
 
 def test_page_without_any_hint() -> None:
-    """Without a hint trafilatura reads the whole repaired page, tables included; the flag says so."""
+    """Without a hint the passage is read whole, tables included, as trafilatura reads the repaired page; the flag says so."""
     paragraphs = "".join(
         f"<p>第{n}条　各单位应当于每月{n}日前报送公证服务工作总结，确保真实、准确、完整。</p>" for n in range(1, 9)
     )
@@ -256,7 +256,7 @@ def test_page_without_any_hint() -> None:
         "<title>公证服务办法</title>",
     )
     document = extract(page)
-    assert document.extraction.method == "page+trafilatura"
+    assert document.extraction.method == "passage+trafilatura"
     assert document.extraction.flags == ("no_container",)
     assert "第8条" in (document.text or "")
     assert document.tables[0][0] == ("序号", "名称")

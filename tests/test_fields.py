@@ -6,7 +6,7 @@ import pytest
 
 from govcrawl.decode import Page
 from govcrawl.extract import extract
-from govcrawl.labels import read_site_code
+from govcrawl.metas import read_site_code
 
 URL = "http://sfj.yunling.test/zwgk/gsgg/202403/t20240305_12.htm"
 BODY = "<p>　　现将《云岭市公证服务办法》印发给你们，请认真贯彻执行，执行中的问题请及时反馈。</p><p>　　本办法自2024年5月1日起施行，有效期至2029年4月30日。</p>"

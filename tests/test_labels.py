@@ -7,16 +7,9 @@ from typing import Any
 import pytest
 
 from govcrawl.decode import Page
-from govcrawl.labels import (
-    INDEX_LABELS,
-    find_index,
-    normal_label,
-    read_index,
-    read_line,
-    read_metas,
-    read_value,
-    split_labels,
-)
+from govcrawl.index_box import find_index, read_index
+from govcrawl.labels import INDEX_LABELS, normal_label, read_line, read_value, split_labels
+from govcrawl.metas import read_metas
 
 
 def root_of(markup: str) -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import lxml.html
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from govcrawl.decode import Page
 from govcrawl.extract import extract
-from govcrawl.quality import FLAGS, is_split, read_densest
+from govcrawl.quality import FLAGS, is_split
 
 ROOT = Path(__file__).parent.parent
 URL = "http://sfj.yunling.test/zwgk/gsgg/202403/t20240305_12.htm"
@@ -49,7 +46,7 @@ def test_flags_of_a_body(markup: str, flags: tuple[str, ...]) -> None:
 def test_a_whole_page_is_read_twice() -> None:
     """Without container a second reading by text density stands beside trafilatura's; where they part, that is told."""
     same = extract(page_of(f"<div class=menu><a href=/>首页</a></div><div class=main>{SENTENCES}</div>")).extraction
-    assert (same.method, same.flags) == ("page+trafilatura", ("no_container",))
+    assert (same.method, same.flags) == ("passage+trafilatura", ("no_container",))
     assert same.agreement is not None
     assert same.agreement > 0.95
     other = "".join(
@@ -76,9 +73,3 @@ def test_every_flag_is_documented() -> None:
         source = (ROOT / "govcrawl" / f"{module}.py").read_text("utf-8")
         named = set(re.findall(r"""(?:flags\.add\(|yield )"(\w+)\"""", source))
         assert named <= set(FLAGS), module
-
-
-@given(st.text(alphabet="<>pdivta/ ='甲，。", max_size=300))
-def test_any_page_has_a_densest_text(markup: str) -> None:
-    """Whatever the markup, the second reading answers."""
-    assert isinstance(read_densest(lxml.html.document_fromstring(f"<body>x{markup}</body>")), str)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PAGES = Path(__file__).parent / "pages"
 FAMILIES: dict[str, type[DisclosureSpider]] = {family.template_name: family for family in templates()}
-CASES = sorted(path.parent for path in PAGES.glob("*/*/meta.json"))
+CASES = sorted(path.parent for path in PAGES.glob("*/*/meta.json") if path.parent.parent.name in FAMILIES)
 FOREIGN = (
     b"<html><head><title>Welcome</title></head><body><h2>It works!</h2><p>"
     + b"This is the default page of a server. " * 20

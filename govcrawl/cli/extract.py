@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from archive.export import document_of_page
 from govcrawl.decode import Page
-from govcrawl.errors import UsageMistake
-from govcrawl.families import FEWEST_MARKS, rank
-from govcrawl.loader import find_template, templates
+from govcrawl.errors import TemplateMismatch, UsageMistake
+from govcrawl.freely import detect_template, read_freely
+from govcrawl.loader import find_template
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ if TYPE_CHECKING:
 )
 def extract(file: Path, url: str, template: str | None, content_type: str | None, form: str) -> None:
     """Print one JSON object with the export fields, or the body."""
-    from govcrawl.extract import extract as read_generic  # noqa: PLC0415 - trafilatura takes half a second to import
-    from govcrawl.extract import read_file, read_page  # noqa: PLC0415
-    from govcrawl.guard import check, is_file  # noqa: PLC0415
+    from govcrawl.extract import read_page  # noqa: PLC0415 - trafilatura takes half a second to import
+    from govcrawl.guard import is_file  # noqa: PLC0415
     from govcrawl.renditions import render_page  # noqa: PLC0415
     from govcrawl.urls import canonical_url  # noqa: PLC0415
 
@@ -55,30 +54,22 @@ def extract(file: Path, url: str, template: str | None, content_type: str | None
     except ValueError as error:
         raise UsageMistake(f"--url: {error}; expected an absolute http or https address") from None
     page = Page(url=address, body=read_bytes(file), content_type=content_type)
-    family = find_template(template) if template else detect_template(page)
     if form != "json":
         if is_file(page):
             raise UsageMistake(f"--as {form}: {address} is a file, not a page; it has no body")
-        click.echo(render_page(family, page, cast("Form", form)), nl=False)
+        family = find_template(template) if template else detect_template(page)
+        try:
+            body = render_page(family, page, cast("Form", form))
+        except TemplateMismatch:
+            if template:
+                raise
+            body = render_page(None, page, cast("Form", form))
+        click.echo(body, nl=False)
         return
-    if family is not None:
-        document = read_page(family, page)
-    else:
-        check(page)
-        document = read_file(address, None) if is_file(page) else read_generic(page)
+    document = read_page(find_template(template), page) if template else read_freely(page)
     click.echo(json.dumps(document_of_page(document), ensure_ascii=False, sort_keys=True, indent=2))
 
 
 def read_bytes(file: Path) -> bytes:
     """Return the bytes of a file, of standard input for ``-``."""
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-
-
-def detect_template(page: Page) -> Any | None:
-    """Return the template class whose marks stand on the page, the one with most; None where no family has two.
-
-    Raises:
-        CrawlError: the page cannot be decoded or is none.
-    """
-    best = next(iter(rank([page], templates())), None)
-    return best.template if best is not None and best.score >= FEWEST_MARKS else None

@@ -18,7 +18,8 @@ from govcrawl.containers import unlinked_length
 from govcrawl.dates import parse_date
 from govcrawl.errors import TemplateMismatch
 from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
-from govcrawl.labels import read_line, read_metas, read_value
+from govcrawl.labels import read_line, read_value
+from govcrawl.metas import read_metas
 from govcrawl.pick import compiled, pick_some
 from govcrawl.spider import DisclosureSpider
 from govcrawl.urls import canonical_url, file_links, web_url

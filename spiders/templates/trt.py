@@ -16,8 +16,10 @@ from govcrawl.citations import is_document_number
 from govcrawl.containers import unlinked_length
 from govcrawl.dates import parse_date
 from govcrawl.errors import TemplateMismatch
+from govcrawl.index_box import find_index, read_index
 from govcrawl.items import DocumentPage, ListEntry, ListPage, NextPage
-from govcrawl.labels import find_index, read_index, read_line, read_metas, read_value, visible_text
+from govcrawl.labels import read_line, read_value, visible_text
+from govcrawl.metas import read_metas
 from govcrawl.pick import compiled, pick_some
 from govcrawl.spider import DisclosureSpider
 from govcrawl.urls import file_links, web_url
