@@ -261,6 +261,7 @@ def write_csv(
         bom: begin with a UTF-8 byte order mark, without which Excel reads Chinese as GBK.
         guard: put ``'`` before text that a spreadsheet would run as a formula (begins with = + - @, tab or CR).
     """
+    rows = begun(rows)
     text = io.TextIOWrapper(target, encoding="utf-8-sig" if bom else "utf-8", newline="", write_through=False)
     count = 0
     try:

@@ -38,11 +38,11 @@ def write_rows(
     Args:
         bom, guard: of CSV, as :func:`archive.export.write_csv` takes them.
     """
-    rows = begun(rows)
     if form == "csv":
         return Done(write_csv(rows, target, fields=resource.names, bom=bom, guard=guard))
     if form == "jsonl":
         return Done(write_jsonl(rows, target))
+    rows = begun(rows)
     if form == "parquet":
         from archive.export_parquet import write_parquet  # noqa: PLC0415 - a tenth of a second that others need not pay
 

@@ -269,7 +269,7 @@ def test_show_what_is_not_there(sample: Sample) -> None:
     for far in ("http://other.example/zwgk/t1.htm", "no such document"):
         strange = govcrawl(sample, "show", far)
         assert strange.exit_code == 1
-        assert "no id or URL like it; look for a word of its title" in strange.stderr
+        assert "no id or URL like it; look for it: govcrawl search" in strange.stderr
     version = govcrawl(sample, "show", wanted, "--version", "7")
     assert version.exit_code == 1
     assert "has no version 7; it has 1 to 1" in version.stderr

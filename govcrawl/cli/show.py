@@ -121,8 +121,8 @@ def find_document(catalog: Catalog, wanted: str) -> str:
         )
     raise CatalogError(
         say(
-            f"没有公开文件 {wanted}，也没有相近的编号或网址；按标题查找: govcrawl export documents --format csv --output - | grep 关键词",
-            f"there is no document {wanted}, and no id or URL like it; look for a word of its title: govcrawl export documents --format csv --output - | grep WORD",
+            f"没有公开文件 {wanted}，也没有相近的编号或网址；查找: govcrawl search 关键词",
+            f"there is no document {wanted}, and no id or URL like it; look for it: govcrawl search WORD",
         )
     )
 
