@@ -23,6 +23,7 @@ from govcrawl.cli.export_options import (
     say_done,
     write,
 )
+from govcrawl.cli.export_package import package, sqlite
 from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.cli.export_tables import figures, report_findings, tables
 from govcrawl.cli.search import build_query
@@ -59,6 +60,8 @@ def export(context: click.Context, *, include_withheld: bool) -> None:
 
 
 for _command in (
+    package,
+    sqlite,
     attachments,
     *(bag, bodies, captures, cdxj, changes, citations, coverage, crawls),
     *(figures, report_findings, tables, versions, wacz, warc),

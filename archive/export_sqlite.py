@@ -1,0 +1,54 @@
+"""A copy of the catalog as one SQLite file, with what Datasette shows of its tables and columns."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from archive.catalog import CATALOG_NAME
+from archive.errors import ArchiveWriteError
+from archive.schema import TABLES, VIEWS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archive.columns import Table
+
+
+def copy_catalog(data_dir: Path, output: Path) -> Path:
+    """Copy the catalog, one view of it, also while others write; returns the metadata file made beside the copy.
+
+    Raises:
+        ArchiveWriteError: ``output`` is there already or cannot be written.
+    """
+    metadata = output.with_name(f"{output.name}.metadata.json")
+    if output.exists():
+        raise ArchiveWriteError(f"export sqlite: {output} is there already; name a file that is not, or move it away")
+    try:
+        source = sqlite3.connect(f"{(data_dir / CATALOG_NAME).absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            source.execute("VACUUM INTO ?", (str(output),))
+        finally:
+            source.close()
+        metadata.write_text(json.dumps(datasette_metadata(output.stem), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    except (OSError, sqlite3.OperationalError) as error:
+        raise ArchiveWriteError(
+            f"export sqlite: {output} cannot be written ({error}); make room or choose another"
+        ) from error
+    return metadata
+
+
+def datasette_metadata(database: str) -> dict[str, Any]:
+    """Return what Datasette shows of a copy: tables and columns with their meanings."""
+
+    def said(table: Table) -> dict[str, Any]:
+        return {
+            "title": f"{table.zh} {table.name}",
+            "description": table.en,
+            "columns": {column.name: f"{column.zh}。{column.en}" for column in table.columns},
+        }
+
+    views = {view.name: {"title": f"{view.zh} {view.name}", "description": view.en} for view in VIEWS}
+    tables = {table.name: said(table) for table in TABLES}
+    return {"title": "政务公开档案 / disclosure archive", "databases": {database: {"tables": {**tables, **views}}}}
