@@ -35,6 +35,12 @@ KINDS: Mapping[str, Words] = {
         "网站要求登录（{count} 次，如 {url}）：{message}",
         "the site asks for a log-in ({count} times, e.g. {url}): {message}",
     ),
+    "maintenance": Words(
+        "维护中",
+        "maintenance",
+        "网站用维护公告代替了页面（{count} 次，如 {url}）：{message}",
+        "the site answers with a maintenance notice ({count} times, e.g. {url}): {message}",
+    ),
     "empty_answer": Words(
         "空页面",
         "empty answers",

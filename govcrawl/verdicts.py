@@ -33,7 +33,8 @@ BLOCKS = frozenset({"blocked", "login", "login_wall"})  # reasons of failures th
 NO_FAULT = frozenset({"robots", "off_site", "ending", *BLOCKS})  # failures of documents with rules of their own
 
 _CHALLENGE = re.compile(r"answered (?:412|521)\b")
-_LOGIN = ("log-in form", "login", "log in")
+_LOGIN = ("log-in form", "(登录)")  # the guard names the sign in brackets
+_MAINTENANCE = ("(维护)",)
 _EMPTY = ("empty body", "bytes without markup", "bytes that hold nothing", "bytes showing")
 
 
@@ -103,6 +104,8 @@ def block_kind(message: str, reason: str = "blocked") -> str:
     """Return which kind of block a failure is."""
     if "login" in reason or any(mark in message for mark in _LOGIN):
         return "login_wall"
+    if any(mark in message for mark in _MAINTENANCE):
+        return "maintenance"
     if any(mark in message for mark in _EMPTY):
         return "empty_answer"
     return "blocked"

@@ -14,7 +14,7 @@ from archive.catalog_facts import ChannelFacts, CrawlFacts, Trouble, VersionSeen
 from govcrawl import finding_words
 from govcrawl.document_rules import is_garbled
 from govcrawl.rhythm import read_rhythm
-from govcrawl.verdicts import Fatal, judge
+from govcrawl.verdicts import Fatal, block_kind, judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,6 +183,20 @@ def test_failures_that_stay_are_told_once() -> None:
     assert kinds(replace(FACTS, troubles=(failed,) * 4, answered=2)) == ["alarm many_failed"]
     assert kinds(replace(FACTS, troubles=(replace(failed, before=True),) * 4, answered=2)) == []
     assert kinds(replace(FACTS, troubles=(failed,) * 4, answered=30)) == ["warning many_failed"]
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("http://a.test/: status 521, 加速乐; it is not solved", "blocked"),
+        ("http://a.test/login: status 200, but it says '请先登录' (登录)", "login_wall"),
+        ("http://a.test/: status 200, but it says '系统维护中，请稍后' (维护)", "maintenance"),
+        ("http://a.test/: status 200 with an empty body of 0 bytes; the home page may have to be visited first", "empty_answer"),
+    ],
+)  # fmt: skip
+def test_what_kind_of_block_it_is(message: str, kind: str) -> None:
+    """The guard's sentence says whether it is a wall, a log-in form, maintenance or nothing at all."""
+    assert block_kind(message) == kind
 
 
 def test_a_challenge_instead_of_robots_txt_is_a_block() -> None:
