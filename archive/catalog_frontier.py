@@ -211,14 +211,17 @@ class FrontierRows:
     def answer(
         self, crawl_id: str, agency: str, url: str, method: str, request_digest: str | None, *, after_id: int = 0
     ) -> Capture | None:
-        """The crawl's own latest whole answer at an address: 200, or 304 for one that is known; ``None`` without one.
+        """The crawl's own latest whole answer at an address that another try would not change; ``None`` without one.
+
+        200, 304 for what is known, 4xx but for those that say to try again.
 
         ``after_id``: of captures with a greater number only.
         """
         row = self._file.row(
             "SELECT * FROM captures WHERE agency = ? AND url = ? AND crawl_id = ? AND method = ? AND request_digest IS ?"
             " AND id > ? AND (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
-            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 1",
+            " OR status = 304 AND revisit_profile = 'server-not-modified' OR status BETWEEN 400 AND 499"
+            " AND status NOT IN (408, 429) AND truncated IS NULL) ORDER BY id DESC LIMIT 1",
             (agency, url, crawl_id, method, request_digest, after_id),
         )
         return None if row is None else capture_of(row)

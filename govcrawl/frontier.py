@@ -1,7 +1,8 @@
 """The frontier of a running crawl: what the catalog holds of it (:mod:`archive.catalog_frontier`), handed out in bounded number.
 
-What is handed out is under way until it is given back, whatever became of it; never more than CONCURRENT_REQUESTS are, so
-that a crawl that dies repeats no more than that. Only what is under way, and a little read ahead, is in memory.
+What is handed out is under way until it is given back, whatever became of it. No more of it than CONCURRENT_REQUESTS is on the
+wire, which the downloader sees to, and that is what a crawl that dies repeats; the rest waits for the wire, is being read or
+put, and answered already (:mod:`govcrawl.stored`). Only what is under way, and a little read ahead, is in memory.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from govcrawl.items import ListEntry
     from govcrawl.session import Session
     from govcrawl.walks import Walk
+
+UNDER_WAY = 3
+"""Times CONCURRENT_REQUESTS: while some pages are fetched others are read, and others put, many in one transaction."""
 
 EDITED = "edited"
 MOVED = "moved"
@@ -67,7 +71,7 @@ class Frontier:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._most = max(1, session.crawler.settings.getint("CONCURRENT_REQUESTS"))
+        self._most = UNDER_WAY * max(1, session.crawler.settings.getint("CONCURRENT_REQUESTS"))
         self._walks: deque[Walk] = deque()
         self._jobs: deque[Job] = deque()  # read ahead
         self._under_way: dict[int, Job | None] = {}
@@ -156,7 +160,7 @@ class Frontier:
         under_way = {*self._under_way, *self._left}
         jobs = await session.call(
             session.store.read,
-            lambda catalog: _read_jobs(catalog, session.crawl_id, under_way, 2 * self._most),
+            lambda catalog: _read_jobs(catalog, session.crawl_id, under_way, self._most),
         )
         self._jobs.extend(jobs)
         self._more = self._more or bool(jobs)

@@ -15,7 +15,7 @@ from scrapy.http import Response
 from archive.digest import digest_bytes
 from archive.errors import UnreadableContent
 from govcrawl.bodies import body_limit
-from govcrawl.responses import CUT, DECODED
+from govcrawl.responses import CUT, DECODED, NOT_MODIFIED
 from govcrawl.session import Session
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _response(stored: StoredResponse, request: Request, page_bytes: int) -> Resp
     except UnreadableContent as error:  # as the page was left when it came
         logger.warning("left as it came url=%s: %s", request.url, error)
         coded, body = False, _beginning(stored.iter_payload(), limit)
-    flags = [DECODED] if coded or stored.capture.status != 200 else []  # noqa: PLR2004 - a 304 says nothing of the content
+    flags = [DECODED] if coded or stored.capture.status == NOT_MODIFIED else []  # a 304 has no digest of the content
     return Response(
         request.url,
         status=stored.capture.status or 0,
