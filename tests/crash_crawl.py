@@ -80,6 +80,11 @@ def install(faults: Faults) -> None:
 
     for name in (*BY_DESCRIPTOR, *BY_NAME):
         setattr(os, name, counted(getattr(os, name), halves=name == "pwrite"))
+    install_in_sqlite(faults)
+
+
+def install_in_sqlite(faults: Faults) -> None:
+    """Put the transactions of the catalog under the faults."""
     real_connect = sqlite3.connect
 
     class Connection(sqlite3.Connection):
@@ -94,8 +99,10 @@ def install(faults: Faults) -> None:
                 raise failure from error
             return cursor
 
-    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        return real_connect(*arguments, **{"factory": Connection, **options})  # type: ignore[no-any-return]
+    def connect(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        if os.environ["GOVCRAWL_DATA"] not in str(database):  # what a machine remembers of servers lies on another disk
+            return real_connect(database, *arguments, **options)  # type: ignore[no-any-return]
+        return real_connect(database, *arguments, **{"factory": Connection, **options})  # type: ignore[no-any-return]
 
     sqlite3.connect = connect  # type: ignore[assignment]
 
