@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive.errors import ArchiveError, CatalogError
+from govcrawl.cli.table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
 from govcrawl.speech import language, say
@@ -24,83 +25,6 @@ install()
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 """Context settings of the group; commands inherit them."""
-
-
-class _Entry(NamedTuple):
-    """Where a command lies (``module:attribute``) and its short help."""
-
-    place: str
-    zh: str
-    en: str
-
-
-COMMANDS = {
-    "agency": _Entry(
-        "govcrawl.cli.agency:agency", "查看网站、添加、检查、列出机构", "Look at sites; add, check and list agencies."
-    ),
-    "attachments": _Entry(
-        "govcrawl.cli.attachments:attachments",
-        "读取已存档附件的文本",
-        "Read the text of archived attachments.",
-    ),
-    "changes": _Entry("govcrawl.cli.changes:changes", "列出公开文件的变动", "List what became of documents."),
-    "audit": _Entry(
-        "govcrawl.cli.audit:audit",
-        "对每台服务器请求得有多快",
-        "Say how fast each server was asked, and whether the pace was kept.",
-    ),
-    "completion": _Entry(
-        "govcrawl.cli.completion:completion", "打印命令行补全脚本", "Print a shell completion script."
-    ),
-    "doctor": _Entry("govcrawl.cli.doctor:doctor", "检查本机是否齐备", "Say what this machine lacks, and the fix."),
-    "demo": _Entry(
-        "govcrawl.cli.demo:demo", "在内置的仿真门户上演示全过程", "Run the whole job on the built-in replica portal."
-    ),
-    "diff": _Entry("govcrawl.cli.diff:diff", "比较一份公开文件的两个版本", "Compare two versions of a document."),
-    "export": _Entry(
-        "govcrawl.cli.export:export", "导出公开文件或存档记录", "Write documents or archived records for others."
-    ),
-    "extract": _Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
-    "feed": _Entry("govcrawl.cli.feed:feed", "把最近的变动写成 Atom 订阅源", "The latest changes as an Atom feed."),
-    "open": _Entry(
-        "govcrawl.cli.open:open_", "在浏览器中查看存档页面", "Look at the archived page of a document in a browser."
-    ),
-    "rebuild": _Entry(
-        "govcrawl.cli.rebuild:rebuild", "只凭 WARC 文件重建目录库", "Make the catalog again from the WARC files."
-    ),
-    "recrawl": _Entry(
-        "govcrawl.cli.recrawl:recrawl", "抓取到期的机构", "Crawl the agencies that are due, many in one process."
-    ),
-    "schedule": _Entry(
-        "govcrawl.cli.schedule:schedule",
-        "打印定时抓取的 systemd 单元和 cron 行",
-        "Print systemd units and a cron line.",
-    ),
-    "savepage": _Entry(
-        "govcrawl.cli.savepage:savepage", "把一个网页存成测试用例", "Save a page as a case of the tests."
-    ),
-    "search": _Entry(
-        "govcrawl.cli.search:search", "全文检索", "Search titles, numbers, bodies, tables and attachments."
-    ),
-    "reindex": _Entry("govcrawl.cli.search:reindex", "重建检索索引", "Make the search index again."),
-    "reextract": _Entry(
-        "govcrawl.cli.reextract:reextract", "用现在的提取器重读已存的捕获", "Read the stored captures again."
-    ),
-    "serve": _Entry("govcrawl.cli.serve:serve", "在浏览器中查阅存档", "The archive in a browser."),
-    "show": _Entry("govcrawl.cli.show:show", "显示一份公开文件", "Show one document."),
-    "status": _Entry("govcrawl.cli.status:status", "各机构存档概况", "Say what the archive holds of each agency."),
-    "timestamp": _Entry(
-        "govcrawl.cli.timestamp:timestamp", "为清单加盖时间戳", "Have the last manifests time-stamped (RFC 3161)."
-    ),
-    "release": _Entry("govcrawl.cli.withhold:release", "恢复显示一份公开文件", "Show a withheld document again."),
-    "withhold": _Entry(
-        "govcrawl.cli.withhold:withhold",
-        "不再显示一份公开文件（存档不动）",
-        "Stop showing a document; the archive keeps it.",
-    ),
-    "verify": _Entry("govcrawl.cli.verify:verify", "核验存档", "Check the archive; findings, one line each."),
-}
-"""Every command. Reading this table is all that ``govcrawl --help`` costs."""
 
 
 class Commands(click.Group):
@@ -116,8 +40,11 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        from govcrawl.cli.reference import add_examples  # noqa: PLC0415 - a command's help needs it, the list of them does not
+
         module, _, attribute = COMMANDS[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
+        add_examples(command, cmd_name)
         return command
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -156,6 +83,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn the project's errors into one line on standard error and an exit code."""
+        if os.environ.get("NO_COLOR"):  # no-color.org; what is no terminal gets none in any case
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except UsageMistake as exc:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from govcrawl.cli import CONTEXT
+from govcrawl.cli.reference import add_examples
 from govcrawl.errors import BadAgency, BadStatus, BlockedPage, CrawlError, NotAPage, UsageMistake
 from govcrawl.speech import say
 
@@ -53,6 +54,7 @@ class _Agency(click.Group):
             return None
         module = "agency_check" if cmd_name == "list" else f"agency_{cmd_name}"
         command: click.Command = getattr(import_module(f"govcrawl.cli.{module}"), f"{cmd_name}_command")
+        add_examples(command, f"agency {cmd_name}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, get_args
@@ -164,7 +165,7 @@ def _line(hit: Hit) -> str:
 
 def _marked(pieces: Sequence[Piece]) -> str:
     """Return a snippet with what was found in bold; where there are no colours, between 【】."""
-    colours = sys.stdout.isatty()
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     said = (
         (click.style(piece.text, fg="red", bold=True) if colours else f"【{piece.text}】") if piece.hit else piece.text
         for piece in pieces
