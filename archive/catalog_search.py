@@ -78,6 +78,14 @@ def put_index(db: CatalogFile, document_id: str) -> bool:
     return True
 
 
+def take_out(db: CatalogFile, document_id: str) -> None:
+    """Take a document's entry out of the index."""
+    row = db.row("SELECT * FROM main.search_rows WHERE document_id = ?", (document_id,))
+    if row is not None:
+        _write(db, "delete", row["id"], row["indexed"])
+        db.execute("DELETE FROM main.search_rows WHERE id = ?", (row["id"],))
+
+
 def put_index_of_file(db: CatalogFile, sha256: str) -> None:
     """Bring the entries of all documents in step whose current version has this file as attachment."""
     for row in db.rows(

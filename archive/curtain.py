@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 _OF_DOCUMENT = ("versions", "aliases", "states", "changes", "search_rows")
 
+HIDING = (
+    *("change_captures", "files", "file_texts", "captures", "failures", "listings", "frontier"),
+    *("aliases", "states", "changes", "search_rows", "versions", "documents"),
+)
+"""Tables that a view stands before; first those whose view looks into another of them."""
+
 _GATHER = """
 CREATE TEMP TABLE hidden_addresses (agency TEXT, url TEXT, url_key TEXT, PRIMARY KEY (agency, url)) WITHOUT ROWID;
 INSERT OR IGNORE INTO hidden_addresses

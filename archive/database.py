@@ -123,6 +123,10 @@ class CatalogFile:
                 file.withheld = draw(db.conn, path.parent)
             return file
 
+    def hide(self, data_dir: Path) -> None:
+        """Leave out of this connection's queries what is withheld in a data directory."""
+        self.withheld = draw(self._db.conn, data_dir)
+
     def close(self) -> None:
         """Close the file; a writer's log is folded into it when no one else has it open."""
         self._db.close()

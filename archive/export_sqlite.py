@@ -6,7 +6,9 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from archive.catalog import CATALOG_NAME
+from archive.catalog import CATALOG_NAME, Catalog
+from archive.catalog_search import take_out
+from archive.curtain import HIDING
 from archive.errors import ArchiveWriteError
 from archive.schema import TABLES, VIEWS
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from archive.columns import Table
 
 
-def copy_catalog(data_dir: Path, output: Path) -> Path:
+def copy_catalog(data_dir: Path, output: Path, *, include_withheld: bool = False) -> Path:
     """Copy the catalog, one view of it, also while others write; returns the metadata file made beside the copy.
 
     Raises:
@@ -31,12 +33,48 @@ def copy_catalog(data_dir: Path, output: Path) -> Path:
             source.execute("VACUUM INTO ?", (str(output),))
         finally:
             source.close()
+        if not include_withheld:
+            try:
+                _take_out_withheld(data_dir, output)
+            except BaseException:
+                output.unlink(missing_ok=True)  # it has everything
+                raise
         metadata.write_text(json.dumps(datasette_metadata(output.stem), ensure_ascii=False, indent=2) + "\n", "utf-8")
     except (OSError, sqlite3.OperationalError) as error:
         raise ArchiveWriteError(
             f"export sqlite: {output} cannot be written ({error}); make room or choose another"
         ) from error
     return metadata
+
+
+def _take_out_withheld(data_dir: Path, output: Path) -> None:
+    """Take every row out of a copy that a reader of the catalog is not shown, and the room it took."""
+    with Catalog.open(output) as copy:
+        copy.file.hide(data_dir)
+        if not copy.file.withheld:
+            return
+        copy.file.execute("PRAGMA foreign_keys = OFF")
+        hidden = copy.file.rows(
+            "SELECT document_id FROM main.search_rows WHERE document_id IN (SELECT id FROM temp.hidden_documents)"
+        )
+        keys = {table.name: ", ".join(table.primary_key) for table in TABLES}
+        with copy.atomic():
+            for row in hidden:
+                take_out(copy.file, row["document_id"])
+            for name in HIDING:
+                key = keys[name]
+                copy.file.execute(
+                    f"DELETE FROM main.{name} WHERE ({key}) IN"  # noqa: S608 - own names
+                    f" (SELECT {key} FROM main.{name} EXCEPT SELECT {key} FROM temp.{name})"
+                )
+            copy.file.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")  # drops what was taken out
+            copy.file.execute("UPDATE main.withheld SET urls = '[]'")
+    connection = sqlite3.connect(output)
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("VACUUM")
+    finally:
+        connection.close()
 
 
 def datasette_metadata(database: str) -> dict[str, Any]:

@@ -178,6 +178,8 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("export", "changes"): [["--format", form, "--output", f"OUT/c.{form}"] for form in TABLE],
     ("export", "captures"): [["--format", "jsonl", "--output", "OUT/captures.jsonl"]],
     ("export", "coverage"): [["--format", form, "--output", f"OUT/coverage.{form}"] for form in ("csv", "jsonl")],
+    ("export", "package"): [["--output", "OUT/package", "--with-files"]],
+    ("export", "sqlite"): [["--output", "OUT/copy.db"]],
     ("export", "crawls"): [["--format", "jsonl", "--output", "OUT/crawls.jsonl"]],
     ("export", "citations"): [["--format", form, "--output", f"OUT/e.{form}"] for form in ("jsonl", "csv", "graphml")],
     ("export", "tables"): [["--format", "jsonl", "--output", "OUT/t.jsonl"]],

@@ -20,7 +20,7 @@ from archive.export_citations import export_citations
 from archive.export_sqlite import copy_catalog
 from archive.export_tables import export_tables, long_rows
 from govcrawl.citations import read_mentions
-from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli import INCLUDE_WITHHELD, data_option, open_catalog
 from govcrawl.cli.export_options import agency_option
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
 from govcrawl.speech import say
@@ -131,8 +131,9 @@ def _findings(catalog: Catalog, agency: str | None) -> Generator[dict[str, Any]]
     "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help=say("目标文件。", "File to write.")
 )
 @data_option
-def sqlite(*, output: Path, data: Path) -> None:
+@click.pass_context
+def sqlite(context: click.Context, *, output: Path, data: Path) -> None:
     """Copy the catalog while others may write into it."""
     open_catalog(data).close()  # says what is wrong with it
-    metadata = copy_catalog(data, output)
+    metadata = copy_catalog(data, output, include_withheld=bool(context.meta.get(INCLUDE_WITHHELD)))
     click.echo(say(f"已写入 {output} 和 {metadata}", f"{output} and {metadata} written"), err=True)

@@ -97,6 +97,13 @@ REFERENCE: Mapping[str, Reference] = {
         "govcrawl export figures --format csv --output figures.csv",
         line=("年度报告的数据", "figures of annual reports"),
     ),
+    "export package": Reference(
+        "govcrawl export package --output package --with-files",
+        line=("全部表格和说明，可附文件", "all tables with what each column means, files where asked"),
+    ),
+    "export sqlite": Reference(
+        "govcrawl export sqlite --output copy.db", line=("目录库的 SQLite 副本", "a copy of the catalog as SQLite")
+    ),
     "export report-findings": Reference(
         "govcrawl export report-findings --format csv --output findings.csv",
         line=("年度报告中对不上的", "what does not agree in annual reports"),
