@@ -13,7 +13,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("spiders", "govcrawl", "archive")
-TOP_LEVEL = {*PACKAGES, "tests", "docs", "run.py", "pyproject.toml", "requirements.lock", "scrapy.cfg", "README.md"}
+TOP_LEVEL = {
+    *PACKAGES,
+    "tests",
+    "docs",
+    "run.py",
+    "pyproject.toml",
+    "requirements.lock",
+    "scrapy.cfg",
+    "README.md",
+    "README.zh-CN.md",
+}
 
 
 def run_lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
