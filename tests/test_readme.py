@@ -83,11 +83,3 @@ def test_sections_say_the_same(heading: str) -> None:
     assert ours == theirs, f"another order of commands in {CHINESE} under {HEADINGS[heading]}"
     assert not facts(english) - facts(chinese), f"missing in {CHINESE} under {HEADINGS[heading]}"
     assert not facts(chinese) - facts(english), f"in {CHINESE} only, under {HEADINGS[heading]}"
-
-
-@pytest.mark.parametrize("name", [ENGLISH, CHINESE])
-def test_linked_pages_are_there(name: str) -> None:
-    """Every page that is linked to is in the project."""
-    for _, lines in sections(name):
-        for target in re.findall(r"\]\(([^)#]+)", "\n".join(lines)):
-            assert (ROOT / target).exists(), f"{name} links to {target}"
