@@ -173,7 +173,7 @@ def find_hold(db: sqlite3.Connection, now: float, wall: datetime, limits: Limits
             f"{group} {row['quiet_why']}: it is left alone until {_instant(until)}, longer than a crawl waits "
             f"(GOVCRAWL_MAX_WAIT_SECONDS {limits.longest_wait_seconds:.0f}); the same command goes on after that"
         )
-        return Hold("refused", sentence, until)
+        return Hold("quiet", sentence, until)
     return None
 
 

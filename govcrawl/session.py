@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PAUSES = frozenset({"interrupted", "refused", "budget", "window"})
+PAUSES = frozenset({"interrupted", "quiet", "budget", "window"})
 """Reasons that are none of the site's pages: the same command, later, goes on from there."""
 
 UNREAD_LIMIT = 3  # documents that could not be had, and not one that could: the crawl is no success

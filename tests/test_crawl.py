@@ -246,7 +246,7 @@ def test_a_long_retry_after_ends_the_crawl_instead_of_being_ignored(site: SmallS
     site.asked.clear()
     again = crawl(tmp_path, site)
     assert again.returncode == 1
-    assert "not begun (refused)" in again.stdout
+    assert "not begun (quiet)" in again.stdout
     assert "answered 429 with Retry-After 86400 s: it is left alone until" in again.stdout
     assert site.targets() == [], "a new run inside the window asks nothing"
 

@@ -223,7 +223,7 @@ def test_more_quiet_than_a_crawl_waits_ends_it(machine: Machine) -> None:
             asyncio.run(refuse(pace, A, 503, "7200"))
         with pytest.raises(CrawlEnding, match="not sent"):
             asyncio.run(pace.turn(A))
-    assert held[0].reason == "refused"
+    assert held[0].reason == "quiet"
     assert held[0].sentence == held[1].sentence
     assert "503 with Retry-After 7200 s: it is left alone until 2026-11-21 22:00 UTC+8" in held[0].sentence
 

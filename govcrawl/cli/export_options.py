@@ -10,7 +10,6 @@ import click
 from archive.export import opened
 from archive.export_rows import FORMATS, write_rows
 from govcrawl.cli import complete_agency, open_catalog
-from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -55,10 +54,12 @@ def check_csv(form: str, *, no_bom: bool, raw: bool) -> None:
     """Raise where an option for CSV is given with another format.
 
     Raises:
-        UsageMistake: it is.
+        click.UsageError: it is.
     """
     if form != "csv" and (no_bom or raw):
-        raise UsageMistake(say("--no-bom 和 --raw 只用于 --format csv", "--no-bom and --raw go with --format csv only"))
+        raise click.UsageError(
+            say("--no-bom 和 --raw 只用于 --format csv", "--no-bom and --raw go with --format csv only")
+        )
 
 
 def write(
