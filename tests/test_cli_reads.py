@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from archive.export import DOCUMENT_FIELDS
 from archive.model import Agency
 from govcrawl.cli import main
-from govcrawl.cli.table import COMMANDS
+from govcrawl.command_table import COMMANDS
 from govcrawl.speech import language, say
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from archive.store import Store
 from archive.verify import Counts, silent, verify_paths
 from archive.withheld import LOG_NAME, mirror, read_log, release, withhold
 from govcrawl.cli import main
-from govcrawl.cli.table import COMMANDS
+from govcrawl.command_table import COMMANDS
 from govcrawl.web.app import make_app
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive.errors import ArchiveError, CatalogError
-from govcrawl.cli.table import COMMANDS
+from govcrawl.command_table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
 from govcrawl.speech import language, say

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from govcrawl.cli.table import COMMANDS
+from govcrawl.command_table import COMMANDS
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
