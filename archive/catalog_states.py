@@ -80,10 +80,8 @@ def put_absence(
     row = row_of(db, document_id)
     failures: int = row["failures"] + 1
     first_failed_at = row["first_failed_at"] or instant(at)
-    long_enough = at - parse_instant(first_failed_at) >= timedelta(days=min_days)
-    state: Literal["suspected", "withdrawn"] = "withdrawn" if failures >= min_failures and long_enough else "suspected"
-    if row["state"] == "withdrawn":
-        state = "withdrawn"
+    failing = at - parse_instant(first_failed_at)
+    state = absent_state(row["state"], failures, failing, min_failures=min_failures, min_days=min_days)
     values = {"failures": failures, "first_failed_at": first_failed_at, "last_checked_at": instant(at)}
     db.update("documents", {"id": document_id}, values)
     if state != row["state"]:
@@ -94,6 +92,17 @@ def put_absence(
     elif state == "suspected":
         changes.add_absence(db, document_id, capture_id)
     return state
+
+
+def absent_state(
+    state: State, failures: int, failing: timedelta, *, min_failures: int, min_days: int
+) -> Literal["suspected", "withdrawn"]:
+    """The state of a document after a look that found it gone; pure.
+
+    ``failures`` looks in a row found it so, this one included, the first of them ``failing`` ago. Withdrawn stays withdrawn.
+    """
+    gone = failures >= min_failures and failing >= timedelta(days=min_days)
+    return "withdrawn" if gone or state == "withdrawn" else "suspected"
 
 
 def settle(db: CatalogFile, crawl_id: str, agency: str, at: datetime) -> dict[str, int]:

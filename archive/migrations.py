@@ -472,3 +472,12 @@ CREATE TABLE "withheld" (
 def _add_withheld(db: Database) -> None:
     """Keep what is not shown; :mod:`archive.withheld` mirrors its log here."""
     db.execute(_WITHHELD)
+
+
+@MIGRATIONS(name="0008_recrawl_indexes")
+def _add_recrawl_indexes(db: Database) -> None:
+    """Let a recrawl be planned without reading the texts of versions."""
+    db.execute(
+        'CREATE INDEX "idx_versions_document_id_number_captured_at_publish_date"'
+        ' ON "versions" ("document_id", "number", "captured_at", "publish_date")'
+    )

@@ -192,7 +192,8 @@ VERSIONS = Table(
     en="Distinct states of a document: text, tables, title, printed fields, attachment and image digests.",
     primary_key=("id",),
     unique=(("document_id", "number"),),
-    indexes=(("capture_id",), ("captured_at",)),
+    # the last one: a recrawl reads these columns of every document, and the rows are as long as their texts
+    indexes=(("capture_id",), ("captured_at",), ("document_id", "number", "captured_at", "publish_date")),
     columns=(
         _int("id", "版本编号", "Row number; changes when the catalog is rebuilt."),
         _DOCUMENT,

@@ -223,8 +223,13 @@ class Lists:
                 self._want(catalog, walk, entry, row, why, url, brought)
         for key, twin in taken.twins:
             self._name_twin(catalog, key, twin, brought)
+        walk.note(known)
+        if walk.doubtful(listed) and walk.ask_again(doubted=True):
+            logger.info("list page doubted channel=%s time=%d url=%s", walk.channel, walk.asked_again, url)
+            catalog.frontier.change(walk.row_id, job=walk.cursor())
+            return brought
         most_pages = self._session.crawler.settings.getint("GOVCRAWL_MAX_LIST_PAGES")
-        following = walk.next_page(listed, taken, known, most_pages=most_pages, since=spider.since)
+        following = walk.next_page(listed, taken, most_pages=most_pages, since=spider.since)
         if not isinstance(following, NextPage):
             walk.ending = following
         elif self._limit_reached(catalog):
@@ -348,8 +353,11 @@ class Lists:
         if walk.ended_as == "endless":
             return "list_endless", f"{name} did not end after {walk.pages} pages; check the template's pager"
         if walk.ended_as == "short":
+            expected = f"says {walk.least} entries"
+            if walk.facts and walk.shrunk:
+                expected = f"showed {walk.facts.lines} entries before"
             sentence = (
-                f"{name} says {walk.total} entries, {walk.count} were read on {walk.pages} pages; crawl again, and if it stays "
+                f"{name} {expected}, {walk.count} were read on {walk.pages} pages; crawl again, and if it stays "
                 "check the template's pager"
             )
             return "list_short", sentence
