@@ -98,7 +98,7 @@ class Site:
             at += self._random.expovariate(new_per_day)
         self.pinned = [[number for _, number in self._random.sample(one, min(PINNED, len(one)))] for one in self.lists]
         self._plan_losses(documents)
-        for day in range(int(days) + 60):
+        for day in range(1, int(days) + 60):
             self._empty |= {(day, c) for c in range(CHANNELS) if self._faults.random() < EMPTY_CHANNEL}
         self._events.sort()
         self._next = 0
@@ -181,7 +181,7 @@ class Site:
 
     def _shift(self, channel: int) -> None:
         """Let the channel's next publication happen now, or take a line off, while its list is being walked."""
-        if self._faults.random() < SHIFT:
+        if self._fault(SHIFT):
             coming = (
                 e for e in self._events[self._next :] if e[2] == "publish" and self.pages[e[3]].channel == channel
             )
@@ -191,13 +191,17 @@ class Site:
                 page.published = page.up_at = self.now
                 page.edits = [at for at in page.edits if at > self.now]
                 self._list(page)
-        if self._faults.random() < LOSS and len(self.lists[channel]) > PAGE_LINES:
+        if self._fault(LOSS) and len(self.lists[channel]) > PAGE_LINES:
             page = self.pages[self._faults.choice(self.lists[channel])[1]]
             if page.gone_at is None and page.out is None and page.number not in self.pinned[channel]:
                 page.gone_at = self.now
                 self._unlist(page)
 
     # --- requests ---
+
+    def _fault(self, share: float) -> bool:
+        """Tell whether something goes wrong now; the first crawl meets no faults, so that it is no part of what a recrawl costs."""
+        return self._faults.random() < share and self.now > 0
 
     @property
     def blocked(self) -> bool:
@@ -206,7 +210,7 @@ class Site:
 
     def is_failing(self, *, again: bool) -> bool:
         """Tell whether a request is answered with a server error."""
-        return self._faults.random() < (SERVER_ERROR_AGAIN if again else SERVER_ERROR)
+        return self._fault(SERVER_ERROR_AGAIN if again else SERVER_ERROR)
 
     def list_page(self, channel: int, number: int) -> ListPage:
         """Return a page of a channel's list, from 1."""
@@ -216,12 +220,12 @@ class Site:
         lines = self.lists[channel]
         pages = max(1, -(-len(lines) // PAGE_LINES))
         total = None if channel in UNCOUNTED else len(lines)
-        if (int(self.now), channel) in self._empty or self._faults.random() < EMPTY_LIST:
+        if (int(self.now), channel) in self._empty or self._fault(EMPTY_LIST):
             return ListPage(entries=(), number=number, total=None if total is None else 0)
         pinned = len(whole)
         whole += [n for _, n in lines[(number - 1) * PAGE_LINES : number * PAGE_LINES]]
         following = NextPage(url=f"{HOST}/{channel}/{number + 1}", number=number + 1) if number < pages else None
-        if self._faults.random() < CUT_LIST:
+        if self._fault(CUT_LIST):
             whole = whole[: self._faults.randrange(pinned, len(whole) + 1)]
             following = None if self._faults.random() < 0.5 else following  # noqa: PLR2004 -- half of them
         marked = pinned if channel not in UNMARKED else 0
@@ -241,4 +245,4 @@ class Site:
         page = self.pages[number]
         if page.is_gone(self.now) or (page.out is not None and page.out[0] <= self.now < page.out[1]):
             return "absent"
-        return "absent" if self._faults.random() < SOFT_404 else "ok"
+        return "absent" if self._fault(SOFT_404) else "ok"

@@ -31,9 +31,8 @@ _MOST_PROBE_DAYS = 7.0
 """After a pause probes are made up for so many days at most: the cycle finds the rest."""
 _TOLERANCE = 0.1
 """Share of the time between two crawls by which a bound may be overstepped: timers are not exact."""
-_PROBED_WITHIN = 0.9
-_WORTH_TIMES = 1.5
-"""A document is left to probes that would be worth so many times what is probed today, after that share of the cycle."""
+_LEFT_TO_PROBES = 0.5
+"""Share of what probes look at in a cycle that the cycle leaves to them."""
 _OLD_CRAWL_DAYS = 1.0
 """Time between crawls that is assumed where only one is known."""
 
@@ -67,11 +66,6 @@ class _Valued(NamedTuple):
     document_id: str
     rate: float  # changes a day
     looked_at: datetime
-
-    @property
-    def waiting(self) -> _Waiting:
-        """The same, for the cycle."""
-        return _Waiting(self.looked_at, self.document_id)
 
 
 def plan(
@@ -182,26 +176,24 @@ def _looks(
     probed = nlargest(_whole(probes, now, min(days, _MOST_PROBE_DAYS)), valued)
     due += [Look(one.document_id, "probe") for one in probed]
     if policy.cycle_days:
-        worth = probed[-1].value if probed else float("inf")
-        due += [Look(one, "cycle") for one in _cycle(policy, valued, worth, now, days)]
+        due += [Look(one, "cycle") for one in _cycle(policy, valued, probes, now, days)]
     due += [Look(one, "withdrawn") for one in _turn(withdrawn, policy.restored_days, now, days)]
     return tuple(dict.fromkeys(due))
 
 
-def _cycle(policy: RecrawlPolicy, valued: list[_Valued], worth: float, now: datetime, days: float) -> list[str]:
+def _cycle(policy: RecrawlPolicy, valued: list[_Valued], probes: float, now: datetime, days: float) -> list[str]:
     """Return the documents that are looked at for the cycle's sake.
 
-    Those that probes reach well before it ends are left to them: at the end of it they would be worth far more than what was
-    worth a probe today.
+    As many of those that change most as probes look at in half a cycle are left to them: of documents that waited equally
+    long they are the first. One of them that is nearly late all the same is not.
     """
-    soon = timedelta(days=policy.cycle_days - 2 * days)
-    left = [
-        one.waiting
-        for one in valued
-        if look_value(one.rate, _PROBED_WITHIN * policy.cycle_days) < _WORTH_TIMES * worth
-        or now - one.looked_at >= soon
-    ]
-    return _turn(left, policy.cycle_days, now, days)
+    count = int(probes * policy.cycle_days * _LEFT_TO_PROBES)
+    late = now - timedelta(days=policy.cycle_days - 2 * days)
+    left_to_probes = {
+        one.document_id for one in nlargest(count, valued, key=lambda each: each.rate) if one.looked_at > late
+    }
+    waiting = [_Waiting(one.looked_at, one.document_id) for one in valued if one.document_id not in left_to_probes]
+    return _turn(waiting, policy.cycle_days, now, days)
 
 
 def _turn(waiting: list[_Waiting], cycle_days: float, now: datetime, days: float) -> list[str]:
