@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archive.rows import capture_of, instant, json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from archive.database import CatalogFile
@@ -253,6 +253,19 @@ class FrontierRows:
             self._file.execute(f"{_LATER_LOOK} {looked_for}", (crawl_id, agency, LATER, why, PATIENCE_CRAWLS)).rowcount
             for why, looked_for in (("unread", _UNREAD), ("missing_file", _MISSING_FILES))
         )
+
+    def want_looks(self, crawl_id: str, agency: str, looks: Iterable[tuple[str, str]]) -> int:
+        """Want a look at known documents (id, why) that this crawl has not looked at; returns how many."""
+        sql = f"{_LATER_LOOK} FROM documents AS d WHERE d.id = ?5 AND {_NOT_LOOKED_AT}"
+        return sum(
+            self._file.execute(sql, (crawl_id, agency, LATER, why, document_id)).rowcount for document_id, why in looks
+        )
+
+    def has_looks(self, crawl_id: str, reasons: Collection[str]) -> bool:
+        """Whether the crawl has rows for such reasons."""
+        marks = ", ".join("?" * len(reasons))
+        sql = f"SELECT 1 FROM frontier WHERE crawl_id = ? AND kind = 'document' AND why IN ({marks}) LIMIT 1"  # noqa: S608 - marks only
+        return self._file.row(sql, (crawl_id, *reasons)) is not None
 
     # Beginning and end
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from archive.facts import ChannelFacts, CrawlFacts, DocumentFacts, Experience
-from archive.rows import instant, parse_instant
+from archive.facts import ChannelFacts, DocumentFacts, Experience
+from archive.rows import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,15 +115,16 @@ def read_experience(catalog: Catalog, agency: str, bounds_days: Sequence[int]) -
     )
 
 
-def read_last_crawl(catalog: Catalog, agency: str, before: datetime) -> CrawlFacts | None:
-    """The agency's latest crawl before an instant that ended by itself and was asked for no part only."""
+def read_beginnings(catalog: Catalog, agency: str, crawl_id: str) -> tuple[datetime, datetime | None]:
+    """When a crawl began, and when the agency's latest before it did that ended by itself and was asked for no part only."""
     rows = catalog.rows(
-        "SELECT id, started_at FROM crawls WHERE agency = ? AND started_at < ? AND outcome IN ('finished', 'failed')"
-        " AND json_extract(options, '$.since') IS NULL AND json_extract(options, '$.limit') IS NULL"
-        " ORDER BY started_at DESC LIMIT 1",
-        (agency, instant(before)),
+        "SELECT t.started_at, (SELECT MAX(b.started_at) FROM crawls AS b WHERE b.agency = ?1 AND b.started_at < t.started_at"
+        " AND b.outcome IN ('finished', 'failed') AND json_extract(b.options, '$.since') IS NULL"
+        " AND json_extract(b.options, '$.limit') IS NULL) AS before FROM crawls AS t WHERE t.id = ?2",
+        (agency, crawl_id),
     )
-    return next((CrawlFacts(row["id"], parse_instant(row["started_at"])) for row in rows), None)
+    (row,) = rows
+    return parse_instant(row["started_at"]), parse_instant(row["before"]) if row["before"] else None
 
 
 def find_gone(catalog: Catalog, agency: str, crawl_id: str) -> list[str]:

@@ -45,10 +45,3 @@ class Experience(NamedTuple):
 
     days: tuple[float, ...]  # document-days under observation
     changes: tuple[int, ...]  # changes found
-
-
-class CrawlFacts(NamedTuple):
-    """The agency's latest crawl that asked for everything due and ended by itself."""
-
-    crawl_id: str
-    started_at: datetime

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from govcrawl.errors import BadAgency, UsageMistake
+from govcrawl.recrawl.policy import check_parameter
 
 if TYPE_CHECKING:
     from govcrawl.spider import DisclosureSpider
@@ -59,6 +60,11 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
         raise BadAgency(
             f"{where}: every_hours is {cls.every_hours!r}; expected hours between two crawls, e.g. 6 or 168"
         )
+    for name, value in cls.recrawl.items():
+        try:
+            check_parameter(name, value)
+        except ValueError as error:
+            raise BadAgency(f"{where}: recrawl: {error}") from None
     for channel, path in cls.channels.items():
         if urlsplit(urljoin(cls.base_url, path)).scheme not in {"http", "https"} or not channel.strip():
             raise BadAgency(

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
     from archive.catalog import Catalog
     from archive.decisions import Decision
+    from govcrawl.recrawl.policy import RecrawlPolicy
 
 logger = logging.getLogger(__name__)
 
 
-def decide_states(
+def decide_states(  # noqa: PLR0913, PLR0917 - what a crawl ended with
     catalog: Catalog,
     crawl_id: str,
     agency: str,
     at: datetime,
     find_held_back: Callable[[Sequence[int | None]], list[str | None]],
+    policy: RecrawlPolicy,
 ) -> list[Decision[Any]]:
     """Return what a complete crawl's frontier leads to; the last one settles states and returns their counts.
 
@@ -41,7 +43,15 @@ def decide_states(
         if held:
             logger.warning("absence not put document=%s: %s", row["document_id"], held)
             continue
-        absence = decide_absence(crawl_id, row["document_id"], row["capture_id"], row["reason"] or "", at)
+        absence = decide_absence(
+            crawl_id,
+            row["document_id"],
+            row["capture_id"],
+            row["reason"] or "",
+            at,
+            min_failures=int(policy.withdrawn_failures),
+            min_days=int(policy.withdrawn_days),
+        )
         decisions.append(absence.then(partial(_end, row["id"])))
     decisions.append(decide_settle(crawl_id, agency, at))
     return decisions

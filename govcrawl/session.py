@@ -33,6 +33,7 @@ from govcrawl.judgement import judge_crawl
 from govcrawl.pace import REFUSALS
 from govcrawl.politeness import Ended, Governor
 from govcrawl.reading import read_stored
+from govcrawl.recrawl.policy import read_policy
 from govcrawl.workshop import SETTING, Workshop
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Session:
 
         self.crawler = crawler
         self.spider = spider
+        self.policy = read_policy(settings, spider.recrawl)
         self.tally = Tally()
         self.started_at = datetime.now(UTC)
         self.crawl_id = f"{spider.name}-{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -409,7 +411,9 @@ class Session:
         agency, fatal = self.spider.name, self.tally.fatal
         if fatal is None and not self.spider.partial:
             held_back = self.control.find_held_back
-            ends = self.store.read(lambda catalog: decide_states(catalog, self.crawl_id, agency, at, held_back))
+            ends = self.store.read(
+                lambda catalog: decide_states(catalog, self.crawl_id, agency, at, held_back, self.policy)
+            )
             _, (*states, settled) = self.store.put_batch((), ends)
             self.tally.counts.update(state for state in states if isinstance(state, str))
             self.tally.counts.update(settled)

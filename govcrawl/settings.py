@@ -92,6 +92,23 @@ GOVCRAWL_BREAKER_BLOCKS = (
 )
 GOVCRAWL_BREAKER_SECONDS = 3600.0  # how long a server that walls is left alone at first; doubles each time, up to a day
 
+# --- how often what is looked at again: docs/recrawl.md; an agency overrides them by its attribute ``recrawl`` -----------
+
+GOVCRAWL_SWEEP_DAYS = 7.0  # every list is walked to its end once in so many days
+GOVCRAWL_UNCOUNTED_SWEEP_DAYS = (
+    5.0  # … one that prints no count (共 N 条): nothing else shows what changed further down
+)
+GOVCRAWL_UNCOUNTED_HEAD = 0.125  # … and this share of its pages at every crawl: few lines are dated back by years
+GOVCRAWL_CYCLE_DAYS = (
+    30.0  # every known document is looked at once in so many days; 0: no such bound, far fewer requests
+)
+GOVCRAWL_PROBES_PER_DAY = 45.0  # further looks a day, at most, at documents whose change is worth most to find
+GOVCRAWL_PROBES_SHARE = 0.01  # … and at most this share of the known documents a day: a small agency is not asked more
+GOVCRAWL_SUSPECTED_DAYS = 1.0  # a document that was gone is looked at again after so many days
+GOVCRAWL_WITHDRAWN_FAILURES = 3  # so many looks in a row have to find it gone …
+GOVCRAWL_WITHDRAWN_DAYS = 14  # … over so many days at least, until it counts as withdrawn: repairs and moves take days
+GOVCRAWL_RESTORED_DAYS = 30.0  # a withdrawn document is looked at once in so many days: some come back
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 GOVCRAWL_READERS = 0  # processes that read documents; 0: one per core

@@ -58,6 +58,7 @@ class DisclosureSpider(scrapy.Spider):
     browser_channels: ClassVar[Sequence[str]] = ()
     browser_answer: ClassVar[str] = ""
     every_hours: ClassVar[float] = 0.0  # between two crawls; 0: as the setting GOVCRAWL_EVERY_HOURS says
+    recrawl: ClassVar[Mapping[str, float]] = {}  # parameters of govcrawl.recrawl.policy that differ from the settings
     missing_page_is_cap: ClassVar[bool] = False  # 404 is what the CMS answers for pages it counts, but does not give
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -63,6 +63,7 @@ class Walk:
     channel: str
     seed: str
     full: bool  # to its end, whatever is known already
+    least_pages: int = 0  # read though all is known
     row_id: int = 0  # in the frontier
     count: int = 0  # lines seen
     pages: int = 0
@@ -285,7 +286,8 @@ class Walk:
             return "repeats"
         if since and all(e.publish_date and e.publish_date < since for e in listed.entries if not e.pinned):
             return "since"
-        if not self.full and page_known and not self.miscount and not self.pages_again:
+        may_end = not self.full and not self.pages_again and self.pages >= self.least_pages
+        if may_end and page_known and not self.miscount:
             return "known"
         self.page_lines = len(listed.entries) + listed.skipped if listed.number > 1 else 0
         return "too_long" if self.pages >= most_pages else self._go_on(listed.next)
@@ -310,7 +312,20 @@ class Walk:
 
 
 _CURSOR = (
-    *("full", "count", "pages", "total", "least", "added", "skipped", "capped", "ending", "asked_again", "doubted"),
+    *(
+        "full",
+        "least_pages",
+        "count",
+        "pages",
+        "total",
+        "least",
+        "added",
+        "skipped",
+        "capped",
+        "ending",
+        "asked_again",
+        "doubted",
+    ),
     *("pages_again", "page_lines", "page_known", "read_id", "via"),
 )
 

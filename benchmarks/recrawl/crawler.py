@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from archive.model import Listing, State
     from benchmarks.recrawl.site import Answer, Page, Site
-    from govcrawl.recrawl.plan import Plan
+    from govcrawl.recrawl.plan import Plan, Walks
     from govcrawl.recrawl.policy import RecrawlPolicy
 
 BEGAN_AT = datetime(2024, 1, 1, 2, tzinfo=UTC)
@@ -205,7 +205,7 @@ class Crawler:
         else:
             facts = {one.name: one for one in self.channel_facts()}
             for number in range(CHANNELS):
-                self._walk(number, facts[str(number)], full=str(number) in plan.walks)
+                self._walk(number, facts[str(number)], plan.walks)
             self._leftovers()
             if self.rule.follows_up:
                 self._look_at(self._unlisted(), "gone")
@@ -224,9 +224,11 @@ class Crawler:
                 return True
         return False
 
-    def _walk(self, number: int, facts: ChannelFacts, *, full: bool) -> None:
+    def _walk(self, number: int, facts: ChannelFacts, walks: Walks) -> None:
         channel = self.channels[number]
-        walk = Walk(str(number), f"{HOST}/{number}/", full, facts=facts)
+        name = str(number)
+        full = name in walks.whole
+        walk = Walk(name, f"{HOST}/{number}/", full, walks.least_pages.get(name, 0), facts=facts)
         while True:
             if not self._request():
                 self._failing = True  # the server is failing: nothing is concluded from this crawl

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks.recrawl.crawler import Crawler, Document, instant
 from benchmarks.recrawl.site import CHANNELS
-from govcrawl.recrawl.plan import Look, Plan, plan
+from govcrawl.recrawl.plan import Look, Plan, Walks, plan
 from govcrawl.recrawl.rates import Rates
 
 if TYPE_CHECKING:
     from govcrawl.recrawl.policy import RecrawlPolicy
 
-EVERYTHING: dict[str, str] = {str(number): "sweep" for number in range(CHANNELS)}
+EVERYTHING = Walks({str(number): "sweep" for number in range(CHANNELS)}, {})
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Everything:
     def plan(self, crawler: Crawler) -> Plan:
         """Name everything."""
         looks = tuple(Look(str(number), "cycle") for number in crawler.documents)
-        return Plan(dict.fromkeys(EVERYTHING, "sweep"), looks)
+        return Plan(EVERYTHING, looks)
 
     def looked(self, document: Document, now: float, *, changed: bool) -> None:
         """Nothing to learn."""
@@ -69,7 +69,7 @@ class NewOnly(Everything):
     def plan(self, crawler: Crawler) -> Plan:
         """Name every list."""
         del crawler
-        return Plan(dict.fromkeys(EVERYTHING, "sweep"), ())
+        return Plan(EVERYTHING, ())
 
 
 @dataclass
@@ -82,7 +82,7 @@ class FirstKnown(Everything):
     def plan(self, crawler: Crawler) -> Plan:
         """Name nothing."""
         del crawler
-        return Plan({}, ())
+        return Plan(Walks({}, {}), ())
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from heapq import nlargest
-from math import floor
+from math import ceil, floor
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from govcrawl.recrawl.rates import look_value
@@ -33,6 +33,8 @@ _TOLERANCE = 0.1
 """Share of the time between two crawls by which a bound may be overstepped: timers are not exact."""
 _LEFT_TO_PROBES = 0.5
 """Share of what probes look at in a cycle that the cycle leaves to them."""
+_HEAD_DAYS = 0.5
+"""Heads of lists are read further down once a day; crawls between two such do not."""
 _OLD_CRAWL_DAYS = 1.0
 """Time between crawls that is assumed where only one is known."""
 
@@ -45,10 +47,18 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Walks:
+    """How far lists are walked."""
+
+    whole: Mapping[str, WalkReason]  # channels whose list is walked to its end
+    least_pages: Mapping[str, int]  # others that are walked on for so many pages though all is known
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a crawl does beside the heads of the lists."""
 
-    walks: Mapping[str, WalkReason]  # channels whose list is walked to its end
+    walks: Walks
     looks: tuple[Look, ...]
 
 
@@ -76,22 +86,34 @@ def plan(
     now: datetime,
     last_crawl_at: datetime | None,
 ) -> Plan:
-    """Return what a crawl that begins now walks and looks at.
+    """Return what a crawl that begins now walks and looks at; arguments as of the two functions that it is made of."""
+    walks = plan_walks(policy, channels, now, last_crawl_at)
+    return Plan(walks, plan_looks(policy, documents, rates, now, last_crawl_at))
+
+
+def plan_walks(
+    policy: RecrawlPolicy, channels: Sequence[ChannelFacts], now: datetime, last_crawl_at: datetime | None
+) -> Walks:
+    """Return how far lists are walked.
 
     Args:
         policy: its parameters.
         channels: facts of the channels that are crawled.
-        documents: facts of every known document; read once.
-        rates: how often the agency's documents change.
         now: the crawl's beginning.
         last_crawl_at: the beginning of the one before; None where none is known.
     """
+    whole: dict[str, WalkReason] = {one.name: "never" for one in channels if one.walked_at is None}
+    days = _budget_days(now, last_crawl_at)
+    if days:
+        whole.update(dict.fromkeys(_sweep(policy, channels, now, days), "sweep"))
+    heads = {one.name: ceil((one.pages or 0) * policy.uncounted_head) for one in channels if not one.total}
+    return Walks(whole, {name: pages for name, pages in heads.items() if name not in whole and days >= _HEAD_DAYS})
+
+
+def _budget_days(now: datetime, last_crawl_at: datetime | None) -> float:
+    """Return for how many days a crawl has a budget."""
     days = _days(now, last_crawl_at) if last_crawl_at else _OLD_CRAWL_DAYS
-    budget_days = days if days >= _LEAST_DAYS else 0.0
-    walks: dict[str, WalkReason] = {one.name: "never" for one in channels if one.walked_at is None}
-    if budget_days:
-        walks.update(dict.fromkeys(_sweep(policy, channels, now, budget_days), "sweep"))
-    return Plan(walks, _looks(policy, documents, rates, now, budget_days) if budget_days else ())
+    return days if days >= _LEAST_DAYS else 0.0
 
 
 def _days(now: datetime, then: datetime) -> float:
@@ -148,10 +170,25 @@ def _need(left_days: Sequence[float], weights: Sequence[int], days: float) -> tu
     return need, must
 
 
-def _looks(
-    policy: RecrawlPolicy, documents: Iterable[DocumentFacts], rates: Rates, now: datetime, days: float
+def plan_looks(
+    policy: RecrawlPolicy,
+    documents: Iterable[DocumentFacts],
+    rates: Rates,
+    now: datetime,
+    last_crawl_at: datetime | None,
 ) -> tuple[Look, ...]:
-    """Return the documents to look at."""
+    """Return the known documents to look at, whatever lists say of them, and why.
+
+    Args:
+        policy: its parameters.
+        documents: facts of every known document; read once.
+        rates: how often the agency's documents change.
+        now: the crawl's beginning.
+        last_crawl_at: the beginning of the one before; None where none is known.
+    """
+    days = _budget_days(now, last_crawl_at)
+    if not days:
+        return ()
     due: list[Look] = []
     valued: list[_Valued] = []
     withdrawn: list[_Waiting] = []
@@ -160,7 +197,7 @@ def _looks(
     for one in documents:
         # one that cannot be read is tried again by other rules; it must not take the turn of others for ever
         looked_at = max(one.last_checked_at, one.unread_at) if one.unread_at else one.last_checked_at
-        waited_days = _days(now, looked_at)
+        waited_days = max(_days(now, looked_at), 0.0)
         if one.state == "withdrawn":
             withdrawn.append(_Waiting(looked_at, one.document_id))
         elif one.state == "suspected":

@@ -5,7 +5,7 @@ Set by ``GOVCRAWL_*`` settings; an agency overrides them by its class attribute 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ class RecrawlPolicy:
     sweep_days: float = 7.0
     """Every list is walked to its end once in so many days: whatever happens further down is to be found within a week."""
 
-    uncounted_sweep_days: float = 3.0
+    uncounted_sweep_days: float = 5.0
     """… and a list that does not print how many lines it has (共 N 条) once in so many: nothing else shows what changed further
-    down. One that does is walked at once when its count disagrees."""
+    down. One that does is read on at once when its count disagrees."""
+
+    uncounted_head: float = 0.125
+    """… and this share of its pages at every crawl: what is dated back is mostly dated back by days or months, not by years."""
 
     cycle_days: float = 30.0
     """Every known document is looked at once in so many days, however unlikely it is to have changed; 0 = no such bound.
@@ -52,6 +55,7 @@ class RecrawlPolicy:
 SETTINGS = {
     "sweep_days": "GOVCRAWL_SWEEP_DAYS",
     "uncounted_sweep_days": "GOVCRAWL_UNCOUNTED_SWEEP_DAYS",
+    "uncounted_head": "GOVCRAWL_UNCOUNTED_HEAD",
     "cycle_days": "GOVCRAWL_CYCLE_DAYS",
     "probes_per_day": "GOVCRAWL_PROBES_PER_DAY",
     "probes_share": "GOVCRAWL_PROBES_SHARE",
@@ -62,7 +66,7 @@ SETTINGS = {
 }
 """Parameter → the setting that gives it."""
 
-_ZERO_ALLOWED = {"cycle_days", "probes_per_day", "probes_share"}
+_ZERO_ALLOWED = {"uncounted_head", "cycle_days", "probes_per_day", "probes_share"}
 _WHOLE = {"withdrawn_days", "withdrawn_failures"}  # a note in the archive says them as whole numbers
 
 
@@ -99,8 +103,3 @@ def read_policy(settings: BaseSettings, overrides: Mapping[str, float]) -> Recra
     return replace(
         RecrawlPolicy(), **(given | {name: check_parameter(name, value) for name, value in overrides.items()})
     )
-
-
-def defaults() -> dict[str, float]:
-    """Return setting → default value."""
-    return {SETTINGS[one.name]: float(one.default) for one in fields(RecrawlPolicy)}  # type: ignore[arg-type]
