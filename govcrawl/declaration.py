@@ -11,6 +11,8 @@ from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.recrawl.policy import check_parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from govcrawl.spider import DisclosureSpider
 
 MODES = ("incremental", "full")
@@ -60,11 +62,7 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
         raise BadAgency(
             f"{where}: every_hours is {cls.every_hours!r}; expected hours between two crawls, e.g. 6 or 168"
         )
-    for name, value in cls.recrawl.items():
-        try:
-            check_parameter(name, value)
-        except ValueError as error:
-            raise BadAgency(f"{where}: recrawl: {error}") from None
+    _check_recrawl(where, cls.recrawl)
     for channel, path in cls.channels.items():
         if urlsplit(urljoin(cls.base_url, path)).scheme not in {"http", "https"} or not channel.strip():
             raise BadAgency(
@@ -74,3 +72,11 @@ def check_agency(cls: type[DisclosureSpider]) -> None:
 
 def _is_hours(value: object) -> bool:
     return isinstance(value, int | float) and value >= 0
+
+
+def _check_recrawl(where: str, parameters: Mapping[str, float]) -> None:
+    for name, value in parameters.items():
+        try:
+            check_parameter(name, value)
+        except ValueError as error:
+            raise BadAgency(f"{where}: recrawl: {error}") from None

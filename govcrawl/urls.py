@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit, urlunsplit
 
@@ -83,6 +84,7 @@ def without_gateway(url: str) -> str:
     return f"{found[1]}://{found[2]}" if found else url
 
 
+@lru_cache(maxsize=16_384)  # each line of a list is asked for a few times, by one module after the other
 def url_key(url: str) -> str:
     """Return the identity of an address: its canonical form without the scheme, so that http and https twins are one.
 
