@@ -53,7 +53,7 @@ def test_a_missed_bar_is_named() -> None:
     ]
     nutch = replace(FIGURES, edits_7d=0.3)
     assert find_misses({"policy": FIGURES, "Nutch, budget of policy": nutch}, 1100.0, 10_000) == [
-        "policy: edits_7d is 0.500, expected 2.0 × Nutch's 0.300"
+        "policy: edits_7d is 0.500, expected 2.0 × 0.300 of Nutch, budget of policy"
     ]
 
 

@@ -66,7 +66,9 @@ def run_seed(seed: int, days: int, documents: int, *, only_policy: bool) -> dict
         figures[name], crawler = run(ours, one, seed, days, documents)
         print(f"  looks: {dict(crawler.found.reasons)}", file=sys.stderr)
         if not only_policy:
-            figures[f"Nutch, budget of {name}"], _ = run(Nutch(one, daily=ours.budgets), one, seed, days, documents)
+            for title, filled in ((f"Nutch, budget of {name}", False), (f"Nutch filled up, budget of {name}", True)):
+                nutch = Nutch(one, daily=ours.budgets, filled=filled)
+                figures[title], _ = run(nutch, one, seed, days, documents)
     return figures
 
 

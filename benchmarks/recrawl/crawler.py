@@ -239,11 +239,12 @@ class Crawler:
             taken = walk.take(listed, lines, seen)
             if walk.repeats(listed, taken) and walk.ask_again():
                 continue
-            known = [self._put_line(channel, line) for line in walk.listings(taken, lambda _: True)]
-            for row in known:
-                self._wanted(row)
-            if self.rule.stops_at_first and any(one.listed_before for one in known):
-                return
+            known: list[Known] = []
+            for line in walk.listings(taken, lambda _: True):
+                if self.rule.stops_at_first and line.url_key in channel.lines:
+                    return
+                known.append(self._put_line(channel, line))
+                self._wanted(known[-1])
             walk.note(known)
             if walk.doubtful(listed) and walk.ask_again(doubted=True):
                 continue

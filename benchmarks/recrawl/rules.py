@@ -87,12 +87,13 @@ class FirstKnown(Everything):
 
 @dataclass
 class Nutch(Ours):
-    """The same walks, but looks by Nutch's AdaptiveFetchSchedule, as many a day as the policy made.
+    """The same walks, but looks by Nutch's AdaptiveFetchSchedule, at most as many a day as the policy made, due first first.
 
-    Those due first come first, also before they are due, so that it uses the whole budget. Its defaults: first interval 30 days, × 1.4 unmodified, × 0.8 modified, 60 s to 365 d, next time synchronised with the last
+    With ``filled`` also documents that are not due yet, so that the whole budget is used. Its defaults: first interval 30 days, × 1.4 unmodified, × 0.8 modified, 60 s to 365 d, next time synchronised with the last
     change by 0.3 of its distance.
     """
 
+    filled: bool = False
     daily: list[int] = field(default_factory=list)  # looks by probe and cycle that are allowed, by crawl
     _interval: dict[int, float] = field(default_factory=dict)
     _modified: dict[int, float] = field(default_factory=dict)
@@ -106,7 +107,9 @@ class Nutch(Ours):
         due = sorted(
             (at, number)
             for number, at in self._due.items()
-            if crawler.documents[number].state in {"live", "unlisted"} and str(number) not in others
+            if (self.filled or at <= crawler.now)
+            and crawler.documents[number].state in {"live", "unlisted"}
+            and str(number) not in others
         )
         kept = tuple(look for look in made.looks if look.why not in {"probe", "cycle"})
         return Plan(made.walks, kept + tuple(Look(str(number), "cycle") for _, number in due[:allowed]))
