@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def decide_states(  # noqa: PLR0913, PLR0917 - what a crawl ended with
+def decide_states(
     catalog: Catalog,
     crawl_id: str,
     agency: str,

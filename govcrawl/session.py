@@ -80,6 +80,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     channel: str | None = None  # the one last read from
     fatal: tuple[str, str] | None = None  # (reason, sentence): why the crawl counts as failed
+    reasons: set[str] = field(default_factory=set)  # all of them, the first one stands in ``fatal``
 
 
 class Session:
@@ -309,6 +310,7 @@ class Session:
         if self._stopped:
             return
         self._stopped = True
+        self.tally.reasons.add(reason)
         self.tally.fatal = (reason, sentence)
         logger.error("crawl stops reason=%s: %s", reason, sentence)
         self.governor.closed = True
@@ -317,6 +319,7 @@ class Session:
 
     def fail(self, reason: str, sentence: str) -> None:
         """Note that the crawl is not complete; it goes on."""
+        self.tally.reasons.add(reason)
         if not self.tally.fatal:
             self.tally.fatal = (reason, sentence)
 
@@ -368,6 +371,7 @@ class Session:
             sentence = (
                 "the crawl was ended before its lists and documents were; the same command again goes on from here"
             )
+            self.tally.reasons.add("interrupted")
             self.tally.fatal = ("interrupted", sentence)  # whatever else failed: it is not over yet
         elif reason != "finished":
             self.fail(reason, f"the crawl ended before its lists did ({reason}); the same command again begins anew")
@@ -409,7 +413,8 @@ class Session:
     def _finish(self) -> None:
         self.finished_at = at = datetime.now(UTC)
         agency, fatal = self.spider.name, self.tally.fatal
-        if fatal is None and not self.spider.partial:
+        # a list that came short says nothing of the lists that came whole, nor of what was looked at: it is not walked to its end
+        if self.tally.reasons <= {"list_short"} and not self.spider.partial:
             held_back = self.control.find_held_back
             ends = self.store.read(
                 lambda catalog: decide_states(catalog, self.crawl_id, agency, at, held_back, self.policy)
