@@ -255,7 +255,7 @@ def _before(scope: Any, body: Any, index: Sequence[Any]) -> Iterator[str]:
             return
         if not isinstance(element.tag, str) or element in boxed or element.tag in {"script", "style"}:
             continue
-        whole = all(child.tag == "br" for child in element)
+        whole = not any(compiled("string(.)")(child).strip() for child in element)
         text = read_value("".join(element.itertext()) if whole else element.text)
         if text and len(text) <= _LONGEST_LINE and not is_table_value(element):
             yield text

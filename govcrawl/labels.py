@@ -245,6 +245,10 @@ def read_spaced(scope: Any, drop: Collection[Any] = ()) -> dict[str, str]:
                 ):
                     out.setdefault(name, value)
         else:
+            if element.tag in _PAIRED and not any(e in drop for e in element.iter()):
+                text = " ".join(visible_text(element).split())
+                for name, value in split_labels(text).items() if len(text) <= _LONGEST_LINE else ():
+                    out.setdefault(name, value)
             stack.extend(reversed(inner))
     return out
 
@@ -263,6 +267,7 @@ def _bounded(block: Any) -> dict[str, str]:
 
 _WORDS = frozenset({"source", "author", "editor", "publisher"})
 _LONGEST_VALUE = 80
+_PAIRED = frozenset({"dl", "tr"})  # label and value may stand in elements beside each other
 _LINES = frozenset(
     {
         "p",

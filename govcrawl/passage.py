@@ -41,6 +41,7 @@ _BLANKS = re.compile(r"\s+")
 _TABS = re.compile("正文|原文|全文|解读|(?:文字|图片|政策)解读|相关解读|附件下载")
 _LONGEST_HEAD = 160
 _HEAD_LINES = 12
+_ITEMS = frozenset({"li", "dt", "dd", "td", "span", "i", "em"})
 _BETWEEN = 2  # short lines that may stand between title and line: a subtitle, an organ
 _HEAD_WEIGHT = 50.0  # of what may stand between two places where the title is printed
 _LONG = 20  # characters; a line that long says something even without punctuation
@@ -316,15 +317,24 @@ def _run_after(page: _Lines, title: int | None) -> tuple[int, int] | None:
     if title is None:
         return None
     start, passed = title + 1, 0
+    heads: set[Any] = set()
     for place in range(title + 1, min(title + 1 + _HEAD_LINES, len(page.lines))):
         line = page.lines[place]
-        if _is_head(line) or line.is_link:
+        if _is_head(line) or line.is_link or _is_beside(line.holder, heads):
             start = place + 1
+            heads.add(line.holder)
         elif line.media or _SAYING.search(line.text) or passed == _BETWEEN:  # the text has begun
             break
         else:
             passed += bool(line.text)
     return _run_from(page, start)
+
+
+def _is_beside(holder: Any, heads: Collection[Any]) -> bool:
+    """Tell whether an item stands in one list or row with an item that says something of the document: <li>2024-03-08</li><li>人才科</li>."""
+    if holder in heads or holder.tag not in _ITEMS:
+        return False
+    return any(head.tag in _ITEMS and head.getparent() is holder.getparent() for head in heads)
 
 
 def _run_from(page: _Lines, start: int) -> tuple[int, int] | None:
