@@ -15,6 +15,7 @@ _STRING = compiled("string(.)")
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _HAS_COLON = re.compile(r"[:：﹕︰]")
 _INNER = compiled("./li | ./p | ./div")
+_ITEMS = frozenset({"li", "p"})
 _CELLS = frozenset({"td", "th", "dt", "dd"})
 _BRACKETED = re.compile(r"\s*[\[【〔]([^\[\]【】〔〕]{2,20})[\]】〕]\s*(\S.*)", re.DOTALL)
 _LONGEST_ITEM = 600
@@ -27,8 +28,8 @@ _LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far b
 _LABEL_LENGTH = 4
 _MOSTLY = 0.5
 _KEY_LABEL = (  # in both scripts: turning whole pages into simplified characters takes longer than looking for both
-    *("索引", "索取号", "发文机", "发布机", "发文字", "发文单", "文号", "文件编号"),
-    *("索取號", "發文機", "發佈機", "發布機", "發文字", "發文單", "文號", "文件編號"),
+    *("索引", "索取", "文号", "发文", "发布机", "文件编号"),
+    *("文號", "發文", "發佈機", "發布機", "文件編號"),
 )
 _SPACED = re.compile(r"[索文发發]\s+[引取号號文布佈]")
 _SMALL_HOLDERS = compiled(
@@ -54,7 +55,8 @@ def _index_pairs(block: Any) -> Iterator[tuple[str, str]]:
     for row in block.iter("tr", "dl"):
         yield from _row_pairs([_STRING(cell) for cell in row if cell.tag in _CELLS])
     for item in block.iter("li", "p", "div", "span"):
-        if next(item.iterancestors("tr"), None) is None:
+        said = item.tag == "span" and item.getparent().tag in _ITEMS  # with the item around it
+        if not said and next(item.iterancestors("tr"), None) is None:
             yield from _item_pairs(item)
 
 
