@@ -180,7 +180,7 @@ def _holds_more(outer: Any, inner: Any) -> bool:
     index = find_index(outer)
     links = [link for link in outer.iter("a") if inner not in link.iterancestors()]
     rest = read_content(outer, (inner, *index, *links)).complete.splitlines()
-    if not rest:
+    if sum(map(len, rest)) <= (1 - _COVERING) * own:
         return False
     known = set(read_content(inner).complete.splitlines())
     more = sum(len(line) for line in rest if line not in known)

@@ -60,8 +60,8 @@ _HINTS: tuple[tuple[str, ...], ...] = (
     ),
 )
 _RANKS = {hint.lower(): rank for rank, group in enumerate(_HINTS) for hint in group}
-_CLASSES, _IDS = compiled("(//@class)"), compiled("(//@id)")
-_WITH_CLASS, _WITH_ID = compiled("(//*[@class=$value])"), compiled("(//*[@id=$value])")
+_NAMED = compiled("(//*[@class or @id])")
+_TAGS = tuple(hint for hint in _RANKS if hint[0] not in ".#")
 _FURNITURE = re.compile(r"(?:^|[\s_-])(?:foot|footer|bottom|copyright|header|sidebar|nav)(?:$|[\s_-])", re.IGNORECASE)
 
 
@@ -72,34 +72,20 @@ def find_container(root: Any) -> tuple[Any, str] | None:
     Hidden copies count only where nothing else is there.
     """
     met: list[tuple[int, str, Any]] = []
-    for element in _named_elements(root):
+    for element in _NAMED(root):
         attributes = element.attrib
         names = ["#" + attributes.get("id", "").strip(), *("." + c for c in attributes.get("class", "").split())]
-        names.append(element.tag)
         met += [(_RANKS[name.lower()], name, element) for name in names if name.lower() in _RANKS]
+    if not met:
+        met = [(_RANKS[element.tag], element.tag, element) for element in root.iter(*_TAGS)]
     kept = [m for m in met if not _in_furniture(m[2])]
     kept = [m for m in kept if not _hidden(m[2])] or kept
     if not kept:
         return None
     first = min(rank for rank, _, _ in kept)
     best = [(name, element) for rank, name, element in kept if rank == first]
-    if best[1:]:
-        lengths = [unlinked_length(element) for _, element in best]
-        best = [one for one, length in zip(best, lengths, strict=True) if length == max(lengths)]
-    if best[1:]:  # of equals the first
-        named = {element: name for name, element in reversed(best)}
-        return next((element, named[element]) for element in root.iter() if element in named)
-    return best[0][1], best[0][0]
-
-
-def _named_elements(root: Any) -> list[Any]:
-    """Return the elements with the name of a hint: by the distinct names on the page, which is faster than looking at each element."""
-    found: list[Any] = []
-    for sign, values, elements in ((".", _CLASSES, _WITH_CLASS), ("#", _IDS, _WITH_ID)):
-        for value in set(values(root)):
-            if any(sign + name in _RANKS for name in value.lower().split()):
-                found += elements(root, value=value)
-    return list(dict.fromkeys(found)) or list(root.iter("ucapcontent"))
+    name, element = max(best, key=lambda one: unlinked_length(one[1])) if best[1:] else best[0]
+    return element, name
 
 
 def unlinked_length(element: Any) -> int:

@@ -59,6 +59,7 @@ _WIDE_CHARACTERS = 400
 _MOSTLY = 0.6  # of trafilatura's reading of a page, that a passage must hold to be kept without a title before it
 
 _COUNT = compiled("(count(.//*))")
+_WIDE_CELLS = compiled(f"(.//*[string-length(@colspan) > {_SPAN_DIGITS}])")
 
 # trafilatura warns of every body it finds empty, which here is known from the container itself
 logging.getLogger("trafilatura").setLevel(logging.ERROR)
@@ -214,10 +215,11 @@ def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
     The container is handed over as the article of a page of its own: so trafilatura's first rule finds it, where the bare element
     would send it through its slower recovery, which loses more.
     """
-    dropped = {place for place, element in enumerate(container.iter()) if element in drop} if drop else set()
     article = copy.deepcopy(container)
-    for element in [element for place, element in enumerate(article.iter()) if place in dropped]:
-        element.drop_tree()
+    if drop:
+        dropped = {place for place, element in enumerate(container.iter()) if element in drop}
+        for element in [element for place, element in enumerate(article.iter()) if place in dropped]:
+            element.drop_tree()
     _bound_spans(article)
     article.tag, article.tail = "article", None
     page = article.makeelement("html")
@@ -231,9 +233,8 @@ def _ask(container: Any, drop: list[Any], flags: set[str]) -> str | None:
 
 def _bound_spans(root: Any) -> None:
     """Take away spans that no table has: trafilatura makes a cell for each column that one claims, millions of them if so it says."""
-    for cell in root.iter("td", "th"):
-        if len(cell.get("colspan") or "") > _SPAN_DIGITS:
-            del cell.attrib["colspan"]
+    for cell in _WIDE_CELLS(root):
+        del cell.attrib["colspan"]
 
 
 def _read_whole(page: Page, passage: Passage | None, flags: set[str]) -> _Body:

@@ -106,13 +106,12 @@ def _headings(page: Page, body: Any, index: Sequence[Any], names: Collection[str
 
 def _short_text(element: Any) -> str | None:
     """Return what an element without blocks in it shows, where it is as long as a title."""
-    parts = [child for child in element if child.tag == "p"]
-    whole = (
-        len(parts) > 1 and len(parts) == len(element) and _TITLE_NAME.search(element.get("class") or "")
-    )  # a title in two lines
-    if element.find(".//div") is not None or element.find(".//table") is not None:
+    if any(child.tag in {"div", "table", "ul", "form"} for child in element):
         return None
-    if not whole and element.find(".//p") is not None:
+    parts = [child for child in element if child.tag == "p"]
+    if parts and not (len(parts) > 1 and len(parts) == len(element) and _TITLE_NAME.search(element.get("class") or "")):
+        return None  # only a title may stand in two lines
+    if len(element) and element.find(".//div") is not None:
         return None
     if element.find(".//a") is not None or next(element.iterancestors("a"), None) is not None:
         return None

@@ -28,10 +28,10 @@ _LONGEST_INDEX = 4000  # characters; the widest index with 内容概述 is far b
 _LABEL_LENGTH = 4
 _MOSTLY = 0.5
 _KEY_LABEL = (  # in both scripts: turning whole pages into simplified characters takes longer than looking for both
-    *("索引", "索取", "文号", "发文", "发布机", "文件编号"),
-    *("文號", "發文", "發佈機", "發布機", "文件編號"),
+    *("索引", "索取号", "文号", "发文机", "发文字", "发文单", "发布机", "文件编号"),
+    *("索取號", "文號", "發文機", "發文字", "發文單", "發佈機", "發布機", "文件編號"),
 )
-_SPACED = re.compile(r"[索文发發]\s+[引取号號文布佈]")
+_MAY_NAME = re.compile(r"[索文发發]\s*[引取号號件文布佈]")  # is in each of them, and seldom elsewhere
 _SMALL_HOLDERS = compiled(
     f"(.//*[self::table or self::ul or self::dl or self::div][string-length(.) <= {_LONGEST_INDEX}])"
 )
@@ -103,9 +103,7 @@ def _element_pairs(item: Any) -> Iterator[tuple[str, str]]:
 
 def _names_a_field(text: str) -> bool:
     """Tell quickly whether a text holds one of the labels without which no index is known."""
-    if any(word in text for word in _KEY_LABEL):
-        return True
-    if not _SPACED.search(text):
+    if not _MAY_NAME.search(text):
         return False
     whole = "".join(text.split())
     return any(word in whole for word in _KEY_LABEL)
