@@ -154,8 +154,8 @@ class Lists:
             self._frontier.put_walk(walk)
         for walk in walks:
             if walk.ended and walk.view:
+                self._begin_browser()  # before anything is awaited: a frontier that has nothing left ends the crawl
                 await walk.view.close()
-                self._begin_browser()
 
     async def _read_answer(self, response: Response, walk: Walk) -> bool:
         """Put what a list page brings; returns whether its walk goes on."""

@@ -239,7 +239,7 @@ def test_a_script_challenge_is_reported_and_not_run(tmp_path: Path) -> None:
         done = crawl(tmp_path, site)
     assert done.returncode == 1
     assert "not complete (blocked)" in done.stdout
-    assert site.targets() == ["/robots.txt", SIGNED]
+    assert site.targets() == ["/robots.txt", SIGNED, "/"]  # the last one is the control request
     (capture,) = captures(tmp_path)[f"http://{HOST}{SIGNED}"]
     assert content(tmp_path, capture) == script
 
