@@ -488,6 +488,8 @@ def main(arguments: Sequence[str]) -> int:
     if command == "python":
         replace_process([str(PYTHON), *rest], environment)
     program = {"test": "pytest", "demo": "govcrawl"}.get(command, command)
+    if command == "test" and not rest:
+        rest = ["-n", "auto", "--dist", "loadfile"]  # all of them: a process for each core, a file's tests in one
     replace_process([script(program), *(["demo"] if command == "demo" else []), *rest], environment)
 
 
