@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +29,7 @@ from govcrawl.traditional import is_copy, simplified
 from govcrawl.urls import qualified_key, url_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scrapy.http import Response
     from twisted.python.failure import Failure
@@ -54,6 +55,7 @@ class Documents:
         self._copies: dict[
             str, list[tuple[str, str | None]]
         ] = {}  # simplified title → (url, text) of traditional copies
+        self._putting: dict[str, list[asyncio.Future[None]]] = {}  # title → documents whose put is under way
         self._copying = asyncio.Lock()  # a copy and its original are put one after the other
 
     def request(self, job: Job) -> Request:
@@ -230,7 +232,22 @@ class Documents:
                 job.aliases += [(url, url_key(url)) for url in copies]
                 await self._put(job, page.url, document, capture_id, files, moved=True)
         else:
-            await self._put(job, page.url, document, capture_id, files, moved=moved)
+            with self._being_put(document.title or ""):
+                await self._put(job, page.url, document, capture_id, files, moved=moved)
+
+    @contextmanager
+    def _being_put(self, title: str) -> Iterator[None]:
+        """Let a copy that is read meanwhile wait for the document that may be its original."""
+        done = asyncio.get_running_loop().create_future()
+        waiting = self._putting.setdefault(title, [])
+        waiting.append(done)
+        try:
+            yield
+        finally:
+            done.set_result(None)
+            waiting.remove(done)
+            if not waiting:
+                self._putting.pop(title, None)
 
     async def _put_copy(
         self, job: Job, url: str, document: Document, capture_id: int, files: tuple[Sequence[File], Sequence[File]]
@@ -240,6 +257,7 @@ class Documents:
         title = simplified(document.title or "")
         self._copies.setdefault(title, []).append((url, document.text))
         async with self._copying:
+            await asyncio.gather(*self._putting.get(title, ()))
             titled = await session.call(session.store.titled_documents, session.spider.name, title)
             original = next((known for known, text in titled if is_copy(text, document.text)), None)
             if original is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
@@ -31,6 +31,14 @@ class FidelitySpider(TapSpider):
     base_url = "http://tap.test"
     mode = "full"
     partial = True
+    recrawl: ClassVar[dict[str, float]] = {}
+    server_group = ""
+    allowed_domains: ClassVar[list[str]] = ["tap.test"]
+
+    @classmethod
+    def seeds(cls) -> dict[str, str]:
+        """No channel: the plan says what is asked for."""
+        return {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> FidelitySpider:

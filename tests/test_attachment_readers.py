@@ -288,6 +288,7 @@ def test_an_archive_gives_each_member_with_its_text() -> None:
         "reason": None,
         "pages": None,
         "text": "关于放假的通知",
+        "tables": [0, 0],
     }
     assert (inner["status"], inner["text"]) == ("unsupported", None)
     assert image["status"] == "image"

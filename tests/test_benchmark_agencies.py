@@ -18,7 +18,7 @@ def test_a_small_round_of_generated_agencies(tmp_path: Path) -> None:
         "-m",
         "benchmarks.agencies",
         "--agencies",
-        "12",
+        "6",
         "--separate",
         "0",
         "--json",
