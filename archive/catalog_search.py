@@ -89,7 +89,9 @@ def take_out(db: CatalogFile, document_id: str) -> None:
 def put_index_of_file(db: CatalogFile, sha256: str) -> None:
     """Bring the entries of all documents in step whose current version has this file as attachment."""
     for row in db.rows(
-        "SELECT DISTINCT d.id FROM files AS f JOIN documents AS d ON d.current_version_id = f.version_id"
+        # by the version's document: documents have no index by their current version
+        "SELECT DISTINCT d.id FROM files AS f CROSS JOIN versions AS v ON v.id = f.version_id"
+        " CROSS JOIN documents AS d ON d.id = v.document_id AND d.current_version_id = v.id"
         " WHERE f.sha256 = ? AND f.kind = 'attachment' ORDER BY d.id",
         (sha256,),
     ):

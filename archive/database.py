@@ -31,6 +31,7 @@ BUSY_SECONDS = 60.0
 """How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
 
 _STEP_BACK_SECONDS = 0.01
+_CACHE_KIBIBYTES = 65_536  # of a writer, where so much is used: random ids touch pages all over a large catalog's indexes
 _ROWS_AT_ONCE = 256  # fetched while the lock is held
 _STORAGE_CODES = frozenset(
     {
@@ -87,6 +88,7 @@ class CatalogFile:
             _use_wal(db.conn)
             db.conn.execute("PRAGMA synchronous = FULL")
             db.conn.execute("PRAGMA foreign_keys = ON")
+            db.conn.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
             file = cls(path, db, read_only=False)
             with file.atomic():
                 MIGRATIONS.apply(db)
