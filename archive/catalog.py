@@ -6,9 +6,10 @@ Rows in, nouns of :mod:`archive.model` out. SQL stands here, in :mod:`archive.ca
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from archive import catalog_captures as captures
+from archive import catalog_crawls as crawls
 from archive import catalog_documents as documents
 from archive import catalog_identity as identity
 from archive import catalog_listings as lists
@@ -17,9 +18,9 @@ from archive import catalog_walks as walks
 from archive.catalog_frontier import FrontierRows
 from archive.catalog_states import Sighting
 from archive.database import CatalogFile
-from archive.errors import CaptureMissing, CatalogError
+from archive.errors import CatalogError
 from archive.model import Capture, KnownDocument, Put
-from archive.rows import capture_of, instant, json_text
+from archive.rows import instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -81,19 +82,7 @@ class Catalog:
     def put_agency(self, agency: Agency) -> None:
         """Put or update an agency and its channels, in their declared order; those no longer declared stay."""
         with self.atomic():
-            self.file.execute(
-                "INSERT INTO agencies (name, title, base_url, template) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE"
-                " SET title = excluded.title, base_url = excluded.base_url, template = excluded.template",
-                (agency.name, agency.title, agency.base_url, agency.template),
-            )
-            for position, channel in enumerate(sorted(agency.channels, key=lambda channel: channel.position)):
-                self.file.execute(
-                    "INSERT INTO channels (agency, name, seed_url, position) VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT (agency, name) DO UPDATE"
-                    " SET seed_url = excluded.seed_url, position = excluded.position",
-                    (agency.name, channel.name, channel.seed_url, position),
-                )
+            crawls.put_agency(self.file, agency)
 
     def put_crawl(
         self, crawl_id: str, agency: str, mode: str, started_at: datetime, options: Mapping[str, Any], software: str
@@ -103,23 +92,7 @@ class Catalog:
         The caller holds the agency's lock, so that no other crawl of it can be alive.
         """
         with self.atomic():
-            self.file.execute(
-                "UPDATE crawls SET outcome = 'interrupted', reason = 'the process ended without closing the crawl'"
-                " WHERE agency = ? AND outcome = 'running' AND id <> ?",
-                (agency, crawl_id),
-            )
-            self.file.insert(
-                "crawls",
-                {
-                    "id": crawl_id,
-                    "agency": agency,
-                    "mode": mode,
-                    "started_at": instant(started_at),
-                    "outcome": "running",
-                    "software": software,
-                    "options": json_text(options),
-                },
-            )
+            crawls.put_crawl(self.file, crawl_id, agency, mode, started_at, options, software)
 
     def finish_crawl(
         self, crawl_id: str, finished_at: datetime, outcome: str, reason: str | None, counts: Mapping[str, Any]
@@ -129,21 +102,13 @@ class Catalog:
         Raises:
             CatalogError: there is no such crawl.
         """
-        values = {
-            "finished_at": instant(finished_at),
-            "outcome": outcome,
-            "reason": reason,
-            "counts": json_text(counts),
-        }
         with self.atomic():
-            if not self.file.update("crawls", {"id": crawl_id}, values):
-                raise CatalogError(f"catalog {self.file.path} has no crawl {crawl_id}: put_crawl comes first")
+            crawls.finish_crawl(self.file, crawl_id, finished_at, outcome, reason, counts)
 
     def continue_crawl(self, crawl_id: str) -> None:
         """Note that a crawl goes on: what was said of its end by an interrupted sitting holds no more."""
         with self.atomic():
-            values = {"outcome": "running", "finished_at": None, "reason": None, "counts": None}
-            self.file.update("crawls", {"id": crawl_id}, values)
+            crawls.continue_crawl(self.file, crawl_id)
 
     def has_crawl(self, crawl_id: str) -> bool:
         """Whether there is a row of this crawl."""
@@ -159,12 +124,7 @@ class Catalog:
         ``committed_bytes`` is how long the file is with what this transaction commits.
         """
         with self.atomic():
-            self.file.execute(
-                "INSERT INTO warc_files (path, agency, crawl_id, opened_at, committed_bytes) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (path) DO UPDATE SET committed_bytes = excluded.committed_bytes"
-                " WHERE excluded.committed_bytes > COALESCE(committed_bytes, 0)",
-                (path, agency, crawl_id, instant(opened_at), committed_bytes),
-            )
+            captures.put_warc_file(self.file, path, agency, crawl_id, opened_at, committed_bytes)
 
     def close_warc_file(self, path: str, bytes: int, sha256: str, closed_at: datetime) -> None:  # noqa: A002
         """Note that a WARC file is complete: its size, the hex SHA-256 of the whole file, and when.
@@ -172,16 +132,13 @@ class Catalog:
         Raises:
             CatalogError: there is no such file.
         """
-        values = {"bytes": bytes, "sha256": sha256, "closed_at": instant(closed_at)}
         with self.atomic():
-            if not self.file.update("warc_files", {"path": path}, values):
-                raise CatalogError(f"catalog {self.file.path} has no WARC file {path}: put_warc_file comes first")
+            captures.close_warc_file(self.file, path, bytes, sha256, closed_at)
 
     def put_capture(self, **fields: Unpack[CaptureFields]) -> Capture:
         """Put one archived exchange; its crawl and WARC file are known already."""
         with self.atomic():
-            number = self.file.insert("captures", {**fields, "captured_at": instant(fields["captured_at"])})
-            return self.capture(number)
+            return captures.put_capture(self.file, fields)
 
     def capture(self, capture_id: int) -> Capture:
         """The capture with this row number.
@@ -189,25 +146,15 @@ class Catalog:
         Raises:
             CaptureMissing: there is none.
         """
-        row = self.file.row("SELECT * FROM captures WHERE id = ?", (capture_id,))
-        if row is None:
-            msg = f"catalog {self.file.path} has no capture {capture_id}"
-            raise CaptureMissing(msg)
-        return capture_of(row)
+        return captures.capture(self.file, capture_id)
 
     def capture_by_record_id(self, record_id: str) -> Capture | None:
         """The capture whose response or revisit record has this id, or ``None``."""
-        row = self.file.row("SELECT * FROM captures WHERE record_id = ?", (record_id,))
-        return None if row is None else capture_of(row)
+        return captures.by_record_id(self.file, record_id)
 
     def original_of(self, agency: str, payload_digest: str) -> Capture | None:
         """The first whole 200 response of the agency with this payload, which a revisit record may refer to."""
-        row = self.file.row(
-            "SELECT * FROM captures WHERE payload_digest = ? AND agency = ? AND status = 200 AND payload_bytes > 0"
-            " AND revisit_profile IS NULL AND truncated IS NULL ORDER BY id LIMIT 1",
-            (payload_digest, agency),
-        )
-        return None if row is None else capture_of(row)
+        return captures.original_of(self.file, agency, payload_digest)
 
     def last_capture(
         self, agency: str, url: str, method: str = "GET", request_digest: str | None = None
@@ -216,42 +163,19 @@ class Catalog:
 
         Its validators are those now in force: a 304 leaves those in place that it does not repeat (RFC 9111 §3.2).
         """
-        latest: Capture | None = None
-        etag = last_modified = None
-        for row in self.file.rows(
-            "SELECT * FROM captures WHERE agency = ? AND url = ? AND method = ? AND request_digest IS ? AND"
-            " (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
-            " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 50",
-            (agency, url, method, request_digest),
-        ):
-            found = capture_of(row)
-            latest = latest or found
-            etag = etag or found.etag
-            last_modified = last_modified or found.last_modified
-            if found.status == 200:  # noqa: PLR2004 - HTTP's own number
-                break
-        return latest and replace(latest, etag=etag, last_modified=last_modified)
+        return captures.last_capture(self.file, agency, url, method, request_digest)
 
     def committed_end(self, warc_file: str) -> int | None:
         """Bytes of a WARC file up to the end of what was last committed of it; ``None`` when nothing was."""
-        row = self.file.row(
-            "SELECT MAX(end) AS end FROM (SELECT committed_bytes AS end FROM warc_files WHERE path = ?1 UNION ALL"
-            " SELECT MAX(MIN(offset, COALESCE(request_offset, offset)) + group_length) FROM captures"
-            " WHERE warc_file = ?1)",
-            (warc_file,),
-        )
-        end: int | None = row["end"] if row else None
-        return end
+        return captures.committed_end(self.file, warc_file)
 
     def unclosed_warc_files(self, agency: str) -> list[str]:
         """Paths of the agency's WARC files whose size and digest are not known: still written, or left by a crash."""
-        sql = "SELECT path FROM warc_files WHERE agency = ? AND closed_at IS NULL ORDER BY path"
-        return [row["path"] for row in self.file.rows(sql, (agency,))]
+        return captures.unclosed_warc_files(self.file, agency)
 
     def closed_warc_files(self, agency: str, crawl_id: str | None = None) -> list[Row]:
         """Rows of an agency's (one crawl's) WARC files whose digest is known, in the order they were opened."""
-        sql = "SELECT * FROM warc_files WHERE agency = ? AND crawl_id = COALESCE(?, crawl_id) AND closed_at IS NOT NULL"
-        return self.file.rows(f"{sql} ORDER BY opened_at, path", (agency, crawl_id))
+        return captures.closed_warc_files(self.file, agency, crawl_id)
 
     def put_failure(  # noqa: PLR0913, PLR0917 - one row, its columns
         self,
@@ -268,20 +192,8 @@ class Catalog:
     ) -> None:
         """Put a fetch or reading that failed. ``reason`` is a short name for counting, ``message`` a sentence."""
         with self.atomic():
-            self.file.insert(
-                "failures",
-                {
-                    "crawl_id": crawl_id,
-                    "agency": agency,
-                    "url": url,
-                    "kind": kind,
-                    "channel": channel,
-                    "reason": reason,
-                    "message": message,
-                    "capture_id": capture_id,
-                    "record_id": record_id,
-                    "at": instant(at),
-                },
+            crawls.put_failure(
+                self.file, crawl_id, agency, url, kind, channel, reason, message, capture_id, record_id, at
             )
 
     # Lists

@@ -31,7 +31,9 @@ BUSY_SECONDS = 60.0
 """How long a statement waits for another process's transaction; ours take milliseconds, a large checkpoint seconds."""
 
 _STEP_BACK_SECONDS = 0.01
-_CACHE_KIBIBYTES = 65_536  # of a writer, where so much is used: random ids touch pages all over a large catalog's indexes
+_CACHE_KIBIBYTES = (
+    65_536  # of a writer, where so much is used: random ids touch pages all over a large catalog's indexes
+)
 _ROWS_AT_ONCE = 256  # fetched while the lock is held
 _STORAGE_CODES = frozenset(
     {
