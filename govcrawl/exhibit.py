@@ -16,7 +16,7 @@ from archive.errors import CatalogError
 from archive.reader import open_capture
 from archive.rows import instant
 from govcrawl.decode import MAX_PAGE_BYTES, decode
-from govcrawl.replay import render_css, render_replay
+from govcrawl.replay import SVG, render_css, render_replay
 from govcrawl.speech import say
 from govcrawl.urls import url_key
 
@@ -41,7 +41,6 @@ _RASTER = (
     (b"BM", "image/bmp"),
     (b"\x00\x00\x01\x00", "image/x-icon"),
 )
-_SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +206,7 @@ def media_type_of(start: bytes, declared: str | None) -> str | None:
         return "image/webp"
     if start[4:12] in {b"ftypavif", b"ftypavis"}:
         return "image/avif"
-    return _SVG if declared == _SVG else None
+    return SVG if declared == SVG else None
 
 
 def iter_held(data_dir: Path, held: Held) -> Iterator[bytes]:

@@ -26,7 +26,13 @@ Place = Callable[[str, Use], "str | None"]
 """Says where the captured copy of an absolute address is served, ``None`` where there is none."""
 
 _CLOSED = "default-src 'none'; form-action 'none'; base-uri 'none'"
-_COMMON = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+_COMMON = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-DNS-Prefetch-Control": "off",
+}
+SVG = "image/svg+xml"
 
 PAGE_HEADERS: Mapping[str, str] = {
     **_COMMON,
@@ -37,6 +43,10 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 """Of an archived page and everything of it. No Cross-Origin-Resource-Policy: a sandboxed page is of no origin, and would
 lose its own images."""
+
+SVG_HEADERS: Mapping[str, str] = {**PAGE_HEADERS, "Content-Disposition": "attachment"}
+"""Of a captured SVG: as a picture it is still, but opened by itself it is a document, and browsers connect to what its frames
+name before they ask the policy."""
 
 FRAME_HEADERS: Mapping[str, str] = {
     **_COMMON,
@@ -119,6 +129,7 @@ def render_replay(content: bytes, *, url: str, content_type: str | None, place: 
     page = Page(url=url, body=content, content_type=content_type)
     root = page.root
     rewriter = _Rewriter(_base_of(root, url), page.encoding, place)
+    _drop_controls(root)
     for element in list(root.iter()):
         rewriter.rewrite(element)
     # Without a doctype browsers lay a page out as in 1998, and with it they do not: the page keeps what it had.
@@ -241,6 +252,15 @@ class _Rewriter:
     def _placed(self, address: str | None, use: Use) -> str | None:
         absolute = web_url(address, self._base, query_encoding=self._encoding)
         return self._place(absolute, use) if absolute else None
+
+
+def _drop_controls(root: Any) -> None:
+    """Take control characters out of all text: libxml2 reads them, and lxml refuses to put them where a dropped element was."""
+    for element in root.iter():
+        if element.text and _NOT_XML.search(element.text):
+            element.text = _NOT_XML.sub("", element.text)
+        if element.tail and _NOT_XML.search(element.tail):
+            element.tail = _NOT_XML.sub("", element.tail)
 
 
 def _drop(element: Any) -> None:

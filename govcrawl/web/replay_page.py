@@ -20,7 +20,7 @@ from archive.errors import CatalogError
 from archive.records import target_uri
 from archive.rows import parse_instant
 from govcrawl.exhibit import Exhibit, Held, iter_held, media_type_of, read_exhibit
-from govcrawl.replay import PAGE_HEADERS
+from govcrawl.replay import PAGE_HEADERS, SVG, SVG_HEADERS
 from govcrawl.replay_server import disposition
 from govcrawl.urls import url_key
 from govcrawl.web.document_page import find
@@ -122,7 +122,8 @@ def _send(pages: Pages, held: Held) -> Response:
     media_type = media_type_of(start, held.capture.media_type)
     if media_type is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return StreamingResponse(chain((start,), pieces), headers=dict(PAGE_HEADERS), media_type=media_type)
+    headers = dict(SVG_HEADERS if media_type == SVG else PAGE_HEADERS)
+    return StreamingResponse(chain((start,), pieces), headers=headers, media_type=media_type)
 
 
 # --- an address and a time ---
