@@ -380,3 +380,19 @@ CREATE TABLE "withheld" (
   PRIMARY KEY ("document_id")
 )
 """
+
+LEASES = """\
+CREATE TABLE "leases" (
+  "agency" TEXT NOT NULL,
+  "group_name" TEXT NOT NULL,
+  "token" INTEGER NOT NULL,
+  "holder" TEXT NOT NULL,
+  "leased_at" TEXT NOT NULL,
+  "lease_until" TEXT NOT NULL,
+  "state" TEXT NOT NULL,
+  "shard" TEXT,
+  PRIMARY KEY ("agency")
+);
+CREATE INDEX "idx_leases_token" ON "leases" ("token");
+CREATE INDEX "idx_leases_group_name" ON "leases" ("group_name");
+"""

@@ -4,11 +4,13 @@
 
     ArchiveError
     ├── ArchiveWriteError    bytes could not be made durable (disk full, no permission, I/O error)
-    ├── ArchiveBusy          another process is crawling this agency into this data directory
+    ├── ArchiveBusy          another process is crawling this agency into this data directory, or it is lent
     ├── CaptureMissing       a catalog row points at a record that is not there
     ├── DigestMismatch       stored bytes do not have the digest that was recorded for them
     ├── UnreadableContent    a content coding cannot be undone within the limits
     ├── BadQuery             what was typed to search for cannot be understood
+    ├── LeaseLost            a lease is over, or somebody else's by now
+    ├── ShardRefused         a shard cannot be merged as it is; nothing of it was
     ├── TimestampRefused     no time stamp could be had, or it is not one of what was asked
     └── CatalogError         the catalog cannot be used
         └── SchemaTooNew     written by a later version of this software
@@ -45,6 +47,14 @@ class UnreadableContent(ArchiveError):
 
 class BadQuery(ArchiveError):
     """A search cannot be understood; the message says which part and how it is written."""
+
+
+class LeaseLost(ArchiveError):
+    """A lease is over, was given back, or its agencies are lent to somebody else."""
+
+
+class ShardRefused(ArchiveError):
+    """A shard is damaged, incomplete or of another archive: nothing of it was merged."""
 
 
 class TimestampRefused(ArchiveError):

@@ -92,3 +92,9 @@ def _add_recrawl_indexes(db: Database) -> None:
         'CREATE INDEX "idx_versions_document_id_number_captured_at_publish_date"'
         ' ON "versions" ("document_id", "number", "captured_at", "publish_date")'
     )
+
+
+@MIGRATIONS(name="0011_leases")
+def _add_leases(db: Database) -> None:
+    """Keep who crawls which agencies in a shard."""
+    _run(db, ddl.LEASES)

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Self
 from archive.codings import PIECE_BYTES
 from archive.digest import Fields, Head, digest_pieces, iter_content, iter_payload, read_head
 from archive.errors import CaptureMissing, DigestMismatch
+from archive.kept import is_shard, kept_path
 from archive.writer import OPEN_SUFFIX
 
 if TYPE_CHECKING:
@@ -325,15 +326,33 @@ def open_warc(data_dir: Path, warc_file: str) -> tuple[Path, IO[bytes]]:
 
 def _open_block(data_dir: Path, capture: Capture) -> IO[bytes]:
     """Copy a capture's block out of its WARC, compared with the row; small ones stay in memory."""
-    path, file = open_warc(data_dir, capture.warc_file)
+    path, file, offset = _open_record(data_dir, capture)
     block = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 -- handed on
     try:
         with file:
-            _copy_block(StoredRecord(file, capture.offset, path), capture, block)
+            _copy_block(StoredRecord(file, offset, path), capture, block)
     except BaseException:
         block.close()
         raise
     return block
+
+
+def _open_record(data_dir: Path, capture: Capture) -> tuple[Path, IO[bytes], int]:
+    """Open the file that holds a capture, and say where in it: its WARC file, or in a shard the record kept by itself."""
+    try:
+        return *open_warc(data_dir, capture.warc_file), capture.offset
+    except CaptureMissing:
+        if not is_shard(data_dir):
+            raise
+    path = kept_path(data_dir, capture.agency, capture.record_id)
+    try:
+        return path, path.open("rb"), 0
+    except FileNotFoundError:
+        message = (
+            f"{capture.warc_file}, with capture {capture.id} ({capture.url}), is kept in the archive that the shard {data_dir} "
+            "was checked out from, and so is what it holds; crawl this agency there (scrapy crawl)"
+        )
+        raise CaptureMissing(message) from None
 
 
 def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> None:

@@ -22,6 +22,7 @@ from archive.columns import text_or_null as _text_or_null
 from archive.schema_changes import CHANGE_CAPTURES, CHANGES
 from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
 from archive.schema_frontier import FRONTIER
+from archive.schema_leases import LEASES
 from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
 from archive.schema_withheld import WITHHELD
 
@@ -341,6 +342,7 @@ TABLES = (
     FRONTIER,
     SEARCH_ROWS,
     WITHHELD,
+    LEASES,
 )
 
 INDEXES = (SEARCH_INDEX,)

@@ -27,6 +27,7 @@ from archive.crawls import (
 )
 from archive.decisions import decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
+from archive.leases import check_not_lent
 from archive.links import refuse_links
 from archive.locks import AgencyLock, share_catalog
 from archive.losses import refuse_losses
@@ -152,11 +153,17 @@ class Store:
     # Crawls
 
     def lock_agency(self, agency: str) -> AgencyLock:
-        """Take an agency's lock; :class:`ArchiveBusy` says which process crawls it since when."""
+        """Take an agency's lock; :class:`ArchiveBusy` says which process crawls it since when, or to whom it is lent."""
         if not _SAFE_NAME.fullmatch(agency):
             message = f"agency {agency!r}: a name of letters, digits, _ and - was expected; it names a folder"
             raise ValueError(message)
-        return AgencyLock.take(self.data_dir / "locks", agency, self._now())
+        lock = AgencyLock.take(self.data_dir / "locks", agency, self._now())
+        try:
+            check_not_lent(self.catalog, agency, self._now())
+        except BaseException:
+            lock.release()
+            raise
+        return lock
 
     def begin_crawl(  # noqa: PLR0913 -- what a crawl must say of itself
         self,

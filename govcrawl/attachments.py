@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from archive import catalog_texts
 from archive.errors import ArchiveError
+from archive.kept import is_shard
 from archive.model import FileText
 from archive.reader import open_capture
 from govcrawl.file_workers import MAX_FILE_BYTES, FileReaders
@@ -160,11 +161,13 @@ class FileTexts:
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="texts")
 
     async def unread(self, agency: str) -> list[StoredFile]:
-        """Return what earlier crawls of an agency left unread.
+        """Return what earlier crawls of an agency left unread; in a shard nothing: it has only what it fetches itself.
 
         Raises:
             ArchiveError: the catalog cannot be read.
         """
+        if is_shard(self._store.data_dir):
+            return []
         find = partial(catalog_texts.unread_files, self._store.catalog, agency=agency)
         return await asyncio.get_running_loop().run_in_executor(self._threads, find)
 

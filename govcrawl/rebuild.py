@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from archive import decisions
+from archive.catalog import CATALOG_NAME
 from archive.errors import (
     ArchiveWriteError,
     CaptureMissing,
@@ -34,6 +35,7 @@ from archive.events import (
     read_events,
     warc_paths,
 )
+from archive.leases import carry_over
 from archive.locks import take_catalog
 from archive.manifest import listed_files
 from archive.reader import open_capture
@@ -123,6 +125,7 @@ def rebuild(
         try:
             report = asyncio.run(work.run(agencies))
             report.problems += mirror(catalog, data_dir)
+            carry_over(data_dir / CATALOG_NAME, catalog)
             report.texts = read_attachments(data_dir, catalog, settings, problem=report.problems.append).total()
         finally:
             catalog.close()
