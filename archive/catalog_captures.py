@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archive.errors import CaptureMissing, CatalogError
-from archive.rows import capture_of, instant
+from archive.rows import capture_of, instant, new_capture
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +44,7 @@ def close_warc_file(db: CatalogFile, path: str, size_bytes: int, sha256: str, cl
 
 def put_capture(db: CatalogFile, fields: CaptureFields) -> Capture:
     """Put one archived exchange; its crawl and WARC file are known already."""
-    return capture(db, db.insert("captures", {**fields, "captured_at": instant(fields["captured_at"])}))
+    return new_capture(db.insert("captures", {**fields, "captured_at": instant(fields["captured_at"])}), fields)
 
 
 def capture(db: CatalogFile, capture_id: int) -> Capture:

@@ -67,6 +67,14 @@ class Decision(Generic[T]):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold(Generic[T]):
+    """Rows that no note tells and no rebuild makes: what a crawl still has to do (:mod:`archive.catalog_frontier`)."""
+
+    crawl_id: str
+    rows: Callable[[Catalog], T]
+
+
 def decide_listings(
     crawl_id: str, agency: str, channel: str, listings: Sequence[Listing], capture_id: int | None, at: datetime
 ) -> Decision[list[Known]]:

@@ -81,6 +81,14 @@ def capture_of(row: Mapping[str, Any], prefix: str = "") -> Capture:
     return Capture(**values)
 
 
+def new_capture(number: int, fields: CaptureFields) -> Capture:
+    """The capture of a row just inserted: what :func:`capture_of` returns for it, without asking for it again."""
+    said: Mapping[str, Any] = fields
+    values: dict[str, Any] = {name: said.get(name) for name in CAPTURE_COLUMNS} | {"id": number}
+    values["captured_at"] = fields["captured_at"].astimezone(UTC)
+    return Capture(**values)
+
+
 def file_of(row: Mapping[str, Any]) -> File:
     """The file in a row of ``files``."""
     return File(**{name: row[name] for name in FILE_COLUMNS})

@@ -25,7 +25,7 @@ from archive.crawls import (
     warcinfo_fields,
     warn_of_unknown_files,
 )
-from archive.decisions import decide_beginning, decide_end
+from archive.decisions import Decision, decide_beginning, decide_end
 from archive.errors import ArchiveWriteError
 from archive.leases import check_not_lent
 from archive.links import refuse_links
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from archive.decisions import Decision
+    from archive.decisions import Untold
     from archive.model import (
         Agency,
         Capture,
@@ -279,7 +279,7 @@ class Store:
         return cast("T", result)
 
     def put_batch(
-        self, exchanges: Sequence[tuple[Exchange, Context]], decisions: Sequence[Decision[Any]]
+        self, exchanges: Sequence[tuple[Exchange, Context]], decisions: Sequence[Decision[Any] | Untold[Any]]
     ) -> tuple[list[Capture], list[Any]]:
         """Store exchanges, then decisions: WARC records, one sync per file, then their rows in one transaction.
 
@@ -289,8 +289,9 @@ class Store:
         """
         with self._lock:
             prepared = [prepare(exchange, context, self.catalog) for exchange, context in exchanges]
+            told = [decision for decision in decisions if isinstance(decision, Decision)]
             crawl_ids = dict.fromkeys(
-                [*(context.crawl_id for _, context in exchanges), *(decision.crawl_id for decision in decisions)]
+                [*(context.crawl_id for _, context in exchanges), *(decision.crawl_id for decision in told)]
             )
             crawls = {crawl_id: self._crawl(crawl_id) for crawl_id in crawl_ids}
             with kept_or_undone(*crawls.values()):
@@ -298,7 +299,7 @@ class Store:
                 ends: dict[str, Placed | PlacedNote] = {}
                 for crawl_id, crawl in crawls.items():
                     groups = [one.group for one in prepared if one.group.context.crawl_id == crawl_id]
-                    notes = [crawl.note_of(decision) for decision in decisions if decision.crawl_id == crawl_id]
+                    notes = [crawl.note_of(decision) for decision in told if decision.crawl_id == crawl_id]
                     placed, said = crawl.writer.write_batch(groups, notes)
                     places[crawl_id] = iter(placed)
                     ends[crawl_id] = said[-1] if said else placed[-1]

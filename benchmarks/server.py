@@ -39,7 +39,11 @@ class Answer:
 
     @classmethod
     def of(
-        cls, body: bytes, media_type: str = "text/html", status: str = "200 OK", modified: str | None = None
+        cls,
+        body: bytes,
+        media_type: str = "text/html; charset=UTF-8",
+        status: str = "200 OK",
+        modified: str | None = None,
     ) -> Answer:
         """Make both forms."""
         head = f"HTTP/1.1 {status}\r\nServer: bench\r\nContent-Type: {media_type}\r\nConnection: keep-alive\r\nVary: Accept-Encoding\r\n"

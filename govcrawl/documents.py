@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 
-from archive.decisions import decide_alias, decide_document, decide_unchanged
+from archive.decisions import Untold, decide_alias, decide_document, decide_unchanged
 from govcrawl.errors import BlockedPage, CrawlError, NotAPage
 from govcrawl.failures import read_failure
 from govcrawl.files import Files, read_file_response
@@ -114,12 +114,12 @@ class Documents:
         if elsewhere := await self._find_elsewhere(job, known):
             job.tried_elsewhere, job.url = True, elsewhere
             change = partial(_change, row_id=job.row_id, job=job.said(), url=elsewhere)
-            await session.call(session.store.put_rows, change)
+            await session.put(Untold(crawl_id=session.crawl_id, rows=change))
             self._frontier.put_job(job)
             return
         logger.info("absent id=%s url=%s: %s", known.document_id, request.url, error)
         absent = partial(_absent, row_id=job.row_id, capture_id=capture.id, reason=str(error))
-        await session.call(session.store.put_rows, absent)
+        await session.put(Untold(crawl_id=session.crawl_id, rows=absent))
 
     async def _put_unread(
         self, request: Request, job: Job, error: BaseException | None, capture_id: int | None
@@ -268,7 +268,7 @@ class Documents:
             session.tally.counts["copies"] += 1
             await self._put_aliases(original.document_id, _other_addresses(job, original.url, url))
             copy_of = partial(_copy, row_id=job.row_id, document_id=original.document_id)
-            await session.call(session.store.put_rows, copy_of)
+            await session.put(Untold(crawl_id=session.crawl_id, rows=copy_of))
 
     def _copies_of(self, document: Document) -> list[str]:
         """Return the addresses of traditional copies of a document that were read before it."""

@@ -28,6 +28,7 @@ from govcrawl.opening_hours import parse_window
 from govcrawl.pace import (
     LOOK_SECONDS,
     PACE,
+    REFUSALS,
     Asked,
     End,
     Hold,
@@ -42,7 +43,7 @@ from govcrawl.pace import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from scrapy.settings import BaseSettings
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+END_SECONDS = 0.01  # how long the end of an exchange waits to be noted with the next turn; a refusal never does
 _POLL_SECONDS = (0.02, 0.25)  # between two looks at a group that another process asks right now: at first, at most
 _LONGEST_SECONDS = 300.0  # an exchange that never said how it ended
 
@@ -102,6 +104,7 @@ class Governor:
         self._name = secrets.token_hex(4)
         self._number = count()
         self._lines: dict[str, asyncio.Lock] = {}
+        self._ends: list[Callable[[sqlite3.Connection], None]] = []  # not noted yet
         self._late: set[asyncio.Task[None]] = set()
         machine.ensure(PACE)
 
@@ -164,26 +167,45 @@ class Governor:
             raise CrawlEnding(f"not sent: the crawl has been ended; {asked.host} was not asked any more")
         longest = waited.most_common(1)
         why = (longest[0][0], float(waited.total())) if longest else ("", 0.0)
-        outcome = await self.machine.transact(
-            lambda db: (
-                (self.gate(db, asked.group) if self.gate else None)
-                or take_turn(db, self._clock(), self._calendar(), self.limits, asked, why)
-            )
-        )
+        ends, self._ends = self._ends, []
+
+        def work(db: sqlite3.Connection) -> Turn | Wait | Hold:
+            _note(db, ends)
+            hold = self.gate(db, asked.group) if self.gate else None
+            return hold or take_turn(db, self._clock(), self._calendar(), self.limits, asked, why)
+
+        noted = False
+        try:
+            outcome = await self.machine.transact(work)
+            noted = True
+        finally:
+            if not noted:
+                self._ends = ends + self._ends
         if isinstance(outcome, Hold):
             self.hold(outcome)
             raise CrawlEnding(f"not sent: {outcome.sentence}")
         return outcome
 
     def end(self, turn: Turn, how: Ended) -> None:
-        """Note how an exchange ended; the group is free from then on, or quiet where it asked for that."""
+        """Note how an exchange ended; the group is free from then on, or quiet where it asked for that.
 
-        def work(db: sqlite3.Connection) -> None:
-            now, wall = self._clock(), self._calendar()
-            sent_at = None if how.seconds_ago is None else now - how.seconds_ago
-            end = End(sent_at, how.status, how.size_bytes, parse_retry_after(how.retry_after, wall))
-            end_turn(db, now, wall, turn, end, self.limits.backoff_seconds)
+        It is noted together with this crawl's next turn, where one is taken within END_SECONDS: half the transactions.
+        """
+        now, wall = self._clock(), self._calendar()
+        sent_at = None if how.seconds_ago is None else now - how.seconds_ago
+        end = End(sent_at, how.status, how.size_bytes, parse_retry_after(how.retry_after, wall))
+        self._ends.append(lambda db: end_turn(db, now, wall, turn, end, self.limits.backoff_seconds))
+        if self._virtual or how.status in REFUSALS:
+            self._put_ends()
+        elif len(self._ends) == 1:
+            asyncio.get_running_loop().call_later(END_SECONDS, self._put_ends)
 
+    def _put_ends(self) -> None:
+        """Note what no turn took along."""
+        ends, self._ends = self._ends, []
+        if not ends:
+            return
+        work = partial(_note, ends=ends)
         try:
             self.machine.attempt(work)
         except MachineBusy:  # another process writes: in a moment, without holding up the loop
@@ -219,8 +241,14 @@ class Governor:
 
     async def close(self) -> None:
         """Wait until what ended is noted; the machine's state is closed by who opened it."""
+        self._put_ends()
         if self._late:
             await asyncio.wait(self._late)
+
+
+def _note(db: sqlite3.Connection, ends: Sequence[Callable[[sqlite3.Connection], None]]) -> None:
+    for end in ends:
+        end(db)
 
 
 def read_limits(settings: BaseSettings) -> Limits:

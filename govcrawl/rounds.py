@@ -7,7 +7,6 @@ them in order, and what did not begin is left to the next round.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import sys
 import time
@@ -22,7 +21,7 @@ from scrapy.settings import Settings, SettingsAttribute
 from archive.errors import ArchiveBusy, ArchiveError
 from govcrawl import finding_words as words
 from govcrawl.browser_find import require_browser
-from govcrawl.crawl_options import quiet_engine
+from govcrawl.crawl_options import calm_collector, quiet_engine
 from govcrawl.errors import UsageMistake
 from govcrawl.judgement import told_alarm
 from govcrawl.session import Session
@@ -100,8 +99,7 @@ class Round:
         prepare(sorted({cls.__mro__[1].__module__ for cls in agencies}))
         process = _Process(self._settings)
         quiet_engine(self._settings)
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again
+        calm_collector()
         try:
             process.run(self._crawl_all(process, agencies))
         finally:

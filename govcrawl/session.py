@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from archive.catalog import Catalog
-    from archive.decisions import Decision
+    from archive.decisions import Decision, Untold
     from govcrawl.decode import Page
     from govcrawl.spider import DisclosureSpider
     from govcrawl.verdicts import Verdict
@@ -230,7 +230,7 @@ class Session:
         """
         return await self._stored(self.workshop.call(function, *args, **kwargs))
 
-    async def put(self, decision: Decision[T]) -> T:
+    async def put(self, decision: Decision[T] | Untold[T]) -> T:
         """Put a decision (:mod:`archive.decisions`) together with what else waits; returns once it is durable.
 
         Raises:

@@ -160,7 +160,16 @@ EXTENSIONS = {
     "scrapy.extensions.spiderstate.SpiderState": None,
     "scrapy.extensions.memdebug.MemoryDebugger": None,
 }
+SPIDER_MIDDLEWARES = {  # what has nothing to do where pages lead to rows of the frontier, not to requests
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops a request without telling its crawl
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
 DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # nothing is logged in to
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # the crawl's row counts what was archived
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "govcrawl.stored.StoredAnswers": 80,
     "govcrawl.middlewares.OnSiteMiddleware": 90,

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from archive.decisions import Decision
+from archive.decisions import Decision, Untold
 from archive.errors import ArchiveError, ArchiveWriteError
 from archive.model import Context, Exchange
 from archive.store import Store
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Job = tuple[Exchange, Context] | Decision[Any]
+Job = tuple[Exchange, Context] | Decision[Any] | Untold[Any]
 
 SETTING = "GOVCRAWL_WORKSHOP"
 
@@ -129,15 +129,15 @@ class Workshop:
         return await asyncio.gather(*(self.call(self._store, one) for one in batches), return_exceptions=True)
 
     def _store(self, batch: list[Job]) -> list[Any]:
-        exchanges = [one for one in batch if not isinstance(one, Decision)]
-        decisions = [one for one in batch if isinstance(one, Decision)]
+        exchanges = [one for one in batch if isinstance(one, tuple)]
+        decisions = [one for one in batch if not isinstance(one, tuple)]
         captures, results = self.store.put_batch(exchanges, decisions)
         took, came = iter(captures), iter(results)
-        return [next(came) if isinstance(one, Decision) else next(took) for one in batch]
+        return [next(took) if isinstance(one, tuple) else next(came) for one in batch]
 
 
 def _crawl_of(job: Job) -> str:
-    return job.crawl_id if isinstance(job, Decision) else job[1].crawl_id
+    return job[1].crawl_id if isinstance(job, tuple) else job.crawl_id
 
 
 def _told(error: BaseException) -> ArchiveError:

@@ -82,6 +82,15 @@ class WarcMiddleware:
         self._file.close()
 
 
+def warc_settings(folder: Path) -> dict[str, Any]:
+    """Return what makes Scrapy write WARC into a folder."""
+    return {
+        "WARC_FILE": str(folder / "pages.warc.gz"),
+        # above HttpCompressionMiddleware (590) a response is seen before it is decompressed
+        "DOWNLOADER_MIDDLEWARES": {"benchmarks.variants.obvious.WarcMiddleware": 595},
+    }
+
+
 class ObviousSpider(scrapy.Spider):
     """Fetches every document, reads it, keeps a row."""
 
@@ -128,13 +137,7 @@ def main() -> None:
     parser.add_argument("base_url")
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    settings = {
-        **SETTINGS,
-        "WARC_FILE": str(arguments.folder / "pages.warc.gz"),
-        # above HttpCompressionMiddleware (590) a response is seen before it is decompressed
-        "DOWNLOADER_MIDDLEWARES": {"benchmarks.variants.obvious.WarcMiddleware": 595},
-    }
-    process = AsyncCrawlerProcess(settings)
+    process = AsyncCrawlerProcess({**SETTINGS, **warc_settings(arguments.folder)})
     process.crawl(ObviousSpider, base_url=arguments.base_url, database=str(arguments.folder / "documents.db"))
     process.start()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
-import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ from archive.errors import ArchiveError
 from archive.store import Store
 from govcrawl.browser_find import require_browser
 from govcrawl.connect_to import parse_connect_to
-from govcrawl.crawl_options import check_arguments, check_settings, quiet_engine
+from govcrawl.crawl_options import calm_collector, check_arguments, check_settings, quiet_engine
 from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.machine import Machine
 from govcrawl.monitors import Progress, summary
@@ -125,8 +124,7 @@ class Command(ScrapyCrawl):
             self._refuse(str(error), 1)
             return
         prepare([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while pages come in
+        calm_collector()
         session = _run_crawl(process, crawler, opts.spargs)
         if not isinstance(session, Session):
             unsaid = say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why")
