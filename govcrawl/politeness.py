@@ -40,6 +40,7 @@ from govcrawl.pace import (
     put_promise,
     take_turn,
 )
+from govcrawl.tenure import SETTING as TENURE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from govcrawl.opening_hours import Hours
+    from govcrawl.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class Governor:
         self.closed = False  # nothing more is sent: the crawl is being ended
         self.ending: Callable[[], bool] = bool  # whether it is being ended by somebody else: nobody waits any more
         self.gate: Callable[[sqlite3.Connection, str], Hold | None] | None = None  # what else may keep from a group
+        self.tenure: Tenure | None = None  # of crawls under a lease: when nothing may be sent any more
         self.held: Callable[[Hold], None] | None = None  # told when the crawl has to end here
         self._agency = agency
         self._clock = clock or machine.now
@@ -124,7 +127,9 @@ class Governor:
         """
         limits = read_limits(settings)
         machine.ensure(PACE)
-        return cls(machine, Groups.of(settings, machine, own_group, own_hosts), limits, agency)
+        governor = cls(machine, Groups.of(settings, machine, own_group, own_hosts), limits, agency)
+        governor.tenure = settings.get(TENURE)
+        return governor
 
     async def turn(
         self, url: str, kind: str = "other", longest_seconds: float = _LONGEST_SECONDS
@@ -165,6 +170,9 @@ class Governor:
     async def _take(self, asked: Asked, waited: Counter[str]) -> Turn | Wait:
         if self.closed:
             raise CrawlEnding(f"not sent: the crawl has been ended; {asked.host} was not asked any more")
+        if self.tenure is not None and (over := self.tenure.find_hold()):
+            self.hold(over)
+            raise CrawlEnding(f"not sent: {over.sentence}")
         longest = waited.most_common(1)
         why = (longest[0][0], float(waited.total())) if longest else ("", 0.0)
         ends, self._ends = self._ends, []
