@@ -54,7 +54,9 @@ _STATES: dict[str, State] = {
     "疑似撤下": "suspected",
     "已撤下": "withdrawn",
 }
-_ATTACHMENT = frozenset({"attachment", "attachments", "附件"})
+_ATTACHMENT = dict.fromkeys(("attachment", "attachments", "附件"), True) | dict.fromkeys(
+    ("no-attachment", "无附件"), False
+)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PAIRS = {'"': '"', "“": "”", "”": "”"}
 _OPENING, _CLOSING = "(（", ")）"
@@ -156,6 +158,33 @@ def parse_query(text: str, base: Query | None = None) -> Query:
     return query
 
 
+def type_query(words: str, filters: Query) -> str:
+    """Return what would have to be typed for words with filters that were chosen besides; :func:`parse_query` reads it back."""
+    chosen: list[tuple[str, str]] = []
+    for name, values in (
+        ("agency", filters.agencies),
+        ("channel", filters.channels),
+        ("kind", filters.kinds),
+        ("state", filters.states),
+        ("from", (filters.since,)),
+        ("to", (filters.until,)),
+        ("cites", filters.cites),
+    ):
+        chosen += [(name, value) for value in values if value]
+    if filters.has_attachment is not None:
+        chosen.append(("has", "attachment" if filters.has_attachment else "no-attachment"))
+    return " ".join(
+        [*([words.strip()] if words.strip() else []), *(f"{name}:{_quoted(value)}" for name, value in chosen)]
+    )
+
+
+def _quoted(value: str) -> str:
+    """Return a filter's value so that it is read as one."""
+    if value.isalnum() or re.fullmatch(r"[\w.-]+", value):
+        return value
+    return f"“{value}”" if '"' in value else f'"{value}"'
+
+
 def _filtered(query: Query, name: str, value: str) -> Query:
     if name == "state":
         if value not in _STATES:
@@ -163,8 +192,8 @@ def _filtered(query: Query, name: str, value: str) -> Query:
         return replace(query, states=(*query.states, _STATES[value]))
     if name == "has":
         if value not in _ATTACHMENT:
-            raise BadQuery(f"has:{value}: expected has:attachment (有:附件)")
-        return replace(query, has_attachment=True)
+            raise BadQuery(f"has:{value}: expected has:attachment (有:附件) or has:no-attachment (有:无附件)")
+        return replace(query, has_attachment=_ATTACHMENT[value])
     if name in {"since", "until"}:
         if not _DAY.fullmatch(value):
             raise BadQuery(f"{value!r} is no day; expected YYYY-MM-DD")

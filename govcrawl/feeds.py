@@ -33,14 +33,25 @@ def feed_entries(catalog: Catalog, rows: Iterable[Row], words: Language | None =
 
 
 def feed_head(
-    catalog: Catalog, agency: str | None, *, name: str, self_url: str | None, language: Language | None = None
+    catalog: Catalog,
+    agency: str | None,
+    *,
+    name: str,
+    self_url: str | None,
+    language: Language | None = None,
+    search: str | None = None,
 ) -> FeedHead:
-    """What a feed of an agency, or of all, says of itself; ``name`` tells it from others of the same site."""
+    """What a feed of an agency, or of all, says of itself; ``name`` tells it from others of the same site.
+
+    ``search`` is what is searched for, where it is a feed of that.
+    """
     words = language or spoken()
     chinese = words == "zh"
     row = next((row for row in catalog_reads.agencies(catalog) if row["name"] == agency), None)
     site = row["base_url"] if row else "http://localhost/"
     title = row["title"] if row else "全部机构" if chinese else "all agencies"
+    if search is not None:
+        title = f"{title}：检索“{search}”" if chinese else f"{title}: search “{search}”"
     return FeedHead(
         id=feed_id(site, name),
         title=f"{title}：公开文件的变动" if chinese else f"{title}: changes of disclosed documents",

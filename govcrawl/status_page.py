@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from archive.catalog_walks import LOCAL
+from archive.rows import parse_instant
 from govcrawl import __version__, finding_words
 from govcrawl.charts import Bar, bars
 from govcrawl.replay import escape
+from govcrawl.web.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +30,12 @@ _RADIUS, _STEP, _STRIP_HEIGHT, _STRIP_WIDTH = 8, 24, 46, 720
 _ASCII = 128
 
 
-def write_page(reports: Sequence[Report], made_at: str, *, home: str | None = None, withheld: int = 0) -> str:
+def write_page(
+    reports: Sequence[Report], made_at: str, *, home: str | None = None, withheld: int = 0, invented: Sequence[str] = ()
+) -> str:
     """Return the page; ``made_at`` is an instant as the catalog writes it, ``home`` a link back where there is one.
 
-    ``withheld`` documents are left out of its counts.
+    ``withheld`` documents are left out of its counts; ``invented`` are agencies that are none.
     """
     template = _environment().get_template("status_report.html")
     return template.render(
@@ -38,6 +43,8 @@ def write_page(reports: Sequence[Report], made_at: str, *, home: str | None = No
         made_at=made_at,
         home=home,
         withheld=withheld,
+        invented=invented,
+        many=many,
         version=__version__,
         timeline=timeline,
         changes=_changes,
@@ -68,8 +75,8 @@ def _environment() -> Environment:
 
 
 def moment(at: str | None) -> str:
-    """Return an instant of the catalog to the minute; a dash for none."""
-    return "–" if at is None else at[:16].replace("T", " ")
+    """Return an instant of the catalog in Beijing time, to the minute; a dash for none."""
+    return "–" if at is None else parse_instant(at).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
 
 
 def timeline(report: Report) -> Markup:

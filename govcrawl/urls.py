@@ -78,6 +78,15 @@ def web_url(href: str | None, base: str, *, query_encoding: str = "utf-8") -> st
         return None
 
 
+_RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
+
+
+def is_reserved(url: str) -> bool:
+    """Say whether an address lies under a name that is reserved for examples and tests (RFC 2606 2 and 3): no real site has one."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return any(host == name or host.endswith(f".{name}") for name in _RESERVED)
+
+
 def without_gateway(url: str) -> str:
     """Return the address behind a gateway that turns pages into traditional Chinese (``/gate/big5/<host>/<path>``)."""
     found = _GATEWAY.match(url)

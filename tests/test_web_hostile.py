@@ -109,9 +109,9 @@ class Watch:
         """Note frames that are not where they began."""
         for frame in page.frames:
             where = frame.url
-            if not (
-                where == address if frame == page.main_frame else where.startswith((f"{self.own}/", STOPPED, "about:"))
-            ):
+            stayed = where == address and where.startswith(f"{self.own}/")
+            framed = frame != page.main_frame and where.startswith((f"{self.own}/", STOPPED, "about:"))
+            if not (stayed or framed):
                 self.left.append(where)
 
 

@@ -293,9 +293,11 @@ def test_no_page_shows_a_withheld_document(data: Path) -> None:
         "static": ["/static/style.css"],
         "language": ["/language/en"],
         "status": ["/status"],
+        "data": [f"/document/{name}/data.json"],
+        "download": ["/export/search.csv", "/export/search.jsonl"],
         "badge": [f"/badge/{AGENCY.name}.svg"],
     }
-    own = {"document", "cite", "compare", "replay", "replay_part", "file", "memento", "timemap"}
+    own = {"document", "data", "cite", "compare", "replay", "replay_part", "file", "memento", "timemap"}
     routes = make_app(data, hosts=["x"])._app.routes  # type: ignore[attr-defined]
     assert {route.name for route in routes} <= set(place), "a new route: say here how it is asked for"
     names = {route.name for route in routes}
@@ -314,6 +316,8 @@ def test_no_page_shows_a_withheld_document(data: Path) -> None:
                     assert answer.status == 410, path
                     assert "personal data" in answer.shown
                     assert "2026" in answer.shown or "withheld since" in answer.shown
+                elif route == "download":
+                    assert answer.headers["Withheld-Documents"] == "1"
                 elif route not in {"static", "language", "badge"}:
                     assert "withheld" in answer.text, path
         assert json.loads(site.get("/api/search").body)["withheld"] == 1

@@ -26,6 +26,7 @@ from govcrawl.cli.export_options import (
 from govcrawl.cli.export_package import package, sqlite
 from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.cli.export_tables import figures, report_findings, tables
+from govcrawl.cli.saved import query_option, saved_option, words_of
 from govcrawl.cli.search import build_query
 from govcrawl.speech import say
 
@@ -89,13 +90,8 @@ for _command in (
     metavar="YYYY-MM-DD[THH:MM:SSZ]",
     help=say("只导出该时刻(UTC)以来有新版本或状态变化的。", "Only those with a new version or state since then (UTC)."),
 )
-@click.option(
-    "--query",
-    metavar="WORDS",
-    help=say(
-        "只导出检索到的（写法同 govcrawl search）。", "Only what this search finds, written as for govcrawl search."
-    ),
-)
+@query_option
+@saved_option
 @bom_option
 @raw_option
 @data_option
@@ -107,12 +103,14 @@ def documents(  # noqa: PLR0913 - one parameter an option
     since: str | None,
     changed_since: str | None,
     query: str | None,
+    saved: str | None,
     no_bom: bool,
     raw: bool,
     data: Path,
 ) -> None:
     """Write the documents; says on standard error how many."""
-    wanted = build_query(query) if query is not None else None
+    words = words_of(data, query, saved)
+    wanted = build_query(words) if words is not None else None
 
     def rows(catalog: Catalog) -> Generator[dict[str, Any]]:
         return exports.export_documents(catalog, agency=agency, since=since, changed_since=changed_since, query=wanted)

@@ -14,6 +14,8 @@ from archive.model import State
 from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import parse_day
 from govcrawl.cli.progress import bytes_bar
+from govcrawl.cli.saved import complete_saved, forget_search, keep_search, list_searches, saved_option, words_of
+from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -38,13 +40,15 @@ _STATE_WORDS = {
         '空格＝并且；OR 或 |＝或者；-词＝不含；"…"＝连写；标题: 文号: 正文: 表格: 附件: 只查一处；'
         "机构: 栏目: 类型: 状态: 从: 到: 引用: 有:附件 为筛选。\n\n"
         "例：\n\n  govcrawl search '法律援助 -解读'\n\n  govcrawl search '标题:年度报告 从:2023-01-01'\n\n"
-        "  govcrawl search '国办发[2019]14号'",
+        "  govcrawl search '国办发[2019]14号'\n\n"
+        "  govcrawl search '法律援助 -解读' --save 援助\n\n  govcrawl search --saved 援助 --since 2024-01-01",
         "Full text over titles, numbers, bodies, tables and attachments. A single character is found too; traditional and "
         "simplified, full and half width, any brackets of document numbers are alike.\n\n"
         'Blank = and; OR or | = or; -word = without; "…" = a phrase; title: number: text: table: file: look in one place; '
         "agency: channel: kind: state: from: to: cites: has:attachment are filters.\n\n"
         "Examples:\n\n  govcrawl search '法律援助 -解读'\n\n  govcrawl search 'title:年度报告 from:2023-01-01'\n\n"
-        "  govcrawl search '国办发[2019]14号'",
+        "  govcrawl search '国办发[2019]14号'\n\n"
+        "  govcrawl search '法律援助 -解读' --save aid\n\n  govcrawl search --saved aid --since 2024-01-01",
     )
 )
 @click.argument("words", nargs=-1)
@@ -85,10 +89,26 @@ _STATE_WORDS = {
     "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help=say("显示几份。", "How many.")
 )
 @click.option("--offset", type=click.IntRange(0), default=0, help=say("跳过前几份。", "Skip so many."))
+@saved_option
+@click.option(
+    "--save",
+    metavar="NAME",
+    help=say(
+        "连同筛选存为这个名称（数据目录的 searches.json）。",
+        "Keep it, filters included, under this name (searches.json in the data directory).",
+    ),
+)
+@click.option("--searches", "as_list", is_flag=True, help=say("列出已存的检索。", "List the saved searches."))
+@click.option(
+    "--forget",
+    metavar="NAME",
+    shell_complete=complete_saved,
+    help=say("删去这个已存的检索。", "Delete this saved search."),
+)
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
 @data_option
 @click.pass_context
-def search(
+def search(  # noqa: PLR0913 - one parameter an option
     context: click.Context,
     /,
     *,
@@ -96,15 +116,29 @@ def search(
     limit: int,
     offset: int,
     sort: str,
+    saved: str | None,
+    save: str | None,
+    as_list: bool,
+    forget: str | None,
     as_json: bool,
     data: Path,
     **filters: Any,
 ) -> None:
     """Print what is found; exit 1 when nothing is."""
+    if as_list or forget is not None:
+        if words or saved or save or (as_list and forget is not None):
+            raise UsageMistake(say("--searches、--forget 单独使用", "--searches and --forget go alone"))
+        if forget is not None:
+            forget_search(data, forget)
+        else:
+            list_searches(data, as_json=as_json)
+        return
+    text = words_of(data, " ".join(words), saved) or ""
     from archive import search as searching  # noqa: PLC0415 - not needed for --help
     from archive.catalog_reads import check_agency  # noqa: PLC0415
+    from archive.search_query import type_query  # noqa: PLC0415
 
-    query = build_query(" ".join(words), **filters)
+    query = build_query(text, **filters)
     with open_catalog(data) as catalog:
         for agency in query.agencies:
             check_agency(catalog, agency)
@@ -113,6 +147,8 @@ def search(
         click.echo(json.dumps(page.as_json(), ensure_ascii=False, sort_keys=True, indent=2))
     else:
         _print(page)
+    if save is not None:
+        keep_search(data, save, type_query(text, build_query("", **filters)))
     if not page.total:
         context.exit(1)
 

@@ -18,6 +18,7 @@ from govcrawl import finding_words
 from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.status_text import print_details, print_table
 from govcrawl.speech import say
+from govcrawl.urls import is_reserved
 
 _DETAILED_AGENCIES = 3
 """Up to so many agencies each get their own paragraph; more are a table, and --agency asks for one."""
@@ -58,11 +59,12 @@ def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str
         rows = [row for row in reads.agencies(catalog) if agency in (None, row["name"])]
         runs = runs_of(catalog, [row["name"] for row in rows])
         withheld = len(catalog.file.withheld)
+        invented = [row["title"] for row in rows if is_reserved(row["base_url"])]
         found = [healths.read_report(catalog, row, runs.get(row["name"])) for row in rows]
     if html is not None or badges is not None:
         from govcrawl.status_page import badge, write_page  # noqa: PLC0415 - the others start without it
     if html is not None:
-        _write(html, write_page(found, instant(datetime.now(UTC)), withheld=withheld))
+        _write(html, write_page(found, instant(datetime.now(UTC)), withheld=withheld, invented=invented))
     if badges is not None:
         for one in found:
             _write(badges / f"{one.status.agency}.svg", badge(one))

@@ -9,6 +9,7 @@ import click
 
 from govcrawl import finding_words
 from govcrawl.speech import say
+from govcrawl.web.words import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,20 +25,6 @@ _GAPS = {
     "attachments_failed": ("附件未取到", "attachments not fetched"),
 }
 """Columns of the coverage export that say what is not there."""
-
-_TEXTS = {
-    "text": ("已读出", "read"),
-    "unread": ("还没读", "not read yet"),
-    "empty": ("没有文字", "without text"),
-    "image": ("图片", "images"),
-    "needs_ocr": ("扫描件", "scans"),
-    "encrypted": ("有密码", "encrypted"),
-    "broken": ("文件本身已损坏", "damaged files"),
-    "unsupported": ("格式不支持", "unsupported formats"),
-    "too_large": ("过大", "too large"),
-    "timeout": ("超时", "timed out"),
-}
-"""What became of the reading of attachments; the file is archived in any case."""
 
 
 def print_table(found: Sequence[Report]) -> None:
@@ -110,7 +97,7 @@ def print_details(report: Report) -> None:
             f"{one.attachments}, {one.attachments_missing} of them not fetched",
         )
     )
-    texts = {say(*_TEXTS.get(status, (status, status))): count for status, count in one.attachment_texts.items()}
+    texts = {say(*TEXTS.get(status, (status, status))): count for status, count in one.attachment_texts.items()}
     _print_counts(say("  附件文本  ", "  attachment texts "), texts)
     _print_counts(say("  抓取失败  ", "  failures         "), one.failures)
     missing = {name: count for name, count in one.missing.items() if count}

@@ -60,10 +60,12 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
         routes=[
             Route("/", search_page.show, name="search"),
             Route("/api/search", search_page.answer, name="api_search"),
+            Route("/export/search.{form}", search_page.download, name="download"),
             Route("/agencies", agency_page.show_all, name="agencies"),
             Route("/agency/{agency}", agency_page.show, name="agency"),
             Route("/document/{document_id}", _of_document(document_page.show), name="document"),
             Route("/document/{document_id}/cite.{form}", _of_document(document_page.cite), name="cite"),
+            Route("/document/{document_id}/data.json", _of_document(document_page.data), name="data"),
             Route("/compare/{document_id}", _of_document(compare_page.show), name="compare"),
             Route("/changes", changes_page.show, name="changes"),
             Route("/feed/agency/{agency}.atom", changes_page.feed_of_agency, name="feed_agency"),
@@ -90,6 +92,7 @@ def make_app(data_dir: Path, *, hosts: Sequence[str], token: str | None = None) 
         },
     )
     app.state.pages = Pages(data_dir)
+    app.state.downloads = token is None  # away from loopback nobody has the whole catalog written out again and again
     app.state.exhibits = replay_page.Exhibits()
     return _Doorkeeper(app, frozenset(hosts), token)
 

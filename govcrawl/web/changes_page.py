@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -12,16 +11,17 @@ from starlette.responses import Response
 
 from archive import catalog_change_reads as changes
 from archive import catalog_reads as reads
-from archive.catalog_search import found_ids
+from archive.catalog_walks import LOCAL
 from archive.change_words import CHANGE_WORDS, headline
 from archive.feed import MEDIA_TYPE, write_feed
 from archive.rows import instant
+from archive.search_changes import found_changes
 from govcrawl.feeds import feed_entries, feed_head
-from govcrawl.web.pages import LOCAL, day, language_of
-from govcrawl.web.search_page import number, parameters, read_query
+from govcrawl.web.pages import day, language_of
+from govcrawl.web.search_page import number, read_query, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from starlette.requests import Request
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 FEED_SIZE = 50
-_MOST_DOCUMENTS = 2000  # of a search that are looked through for changes
 
 
 def show(request: Request) -> Response:
@@ -122,21 +121,14 @@ def feed_of_search(request: Request) -> Response:
     pages: Pages = request.app.state.pages
     query = read_query(request)
     with pages.catalog() as catalog:
-        found = list(islice(found_ids(catalog, query), _MOST_DOCUMENTS))
-        rows = sorted(_latest(catalog, found), key=lambda row: (row["at"], row["id"]), reverse=True)[:FEED_SIZE]
-        words = " ".join(value for values in parameters(request).values() for value in values)
-        return _feed(request, catalog, rows, None, f"search/{words}")
+        rows = found_changes(catalog, query, limit=FEED_SIZE)
+        return _feed(request, catalog, rows, None, f"search/{typed(request)}", search=typed(request))
 
 
-def _latest(catalog: Catalog, document_ids: Iterable[str]) -> Iterator[Row]:
-    for document_id in document_ids:
-        yield from changes.find_changes(
-            catalog, changes.Choice(document_id=document_id), limit=FEED_SIZE, latest_first=True
-        )
-
-
-def _feed(request: Request, catalog: Catalog, rows: Iterable[Row], agency: str | None, name: str) -> Response:
+def _feed(
+    request: Request, catalog: Catalog, rows: Iterable[Row], agency: str | None, name: str, *, search: str | None = None
+) -> Response:
     language = language_of(request)
-    head = feed_head(catalog, agency, name=name, self_url=str(request.url), language=language)
+    head = feed_head(catalog, agency, name=name, self_url=str(request.url), language=language, search=search)
     content = "".join(write_feed(feed_entries(catalog, rows, language), head))
     return Response(content.encode(), media_type=f"{MEDIA_TYPE}; charset=utf-8")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from archive import catalog_reads as reads
 from archive.document_facts import read_facts
 from archive.export_citations import citations_into, citations_of
 from govcrawl.citations import read_mentions
 from govcrawl.web import citing
-from govcrawl.web.pages import FIELDS, day
+from govcrawl.web.pages import day
+from govcrawl.web.words import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from archive.catalog import Catalog
     from govcrawl.web.pages import Pages
@@ -69,6 +70,14 @@ def show(request: Request) -> Response:
         citing=by,
         citation=citing.to_text(_reference(facts, agency["title"])),
     )
+
+
+def data(request: Request) -> Response:
+    """Return everything that is shown as JSON: what ``govcrawl show --json`` prints."""
+    pages: Pages = request.app.state.pages
+    with pages.catalog() as catalog:
+        facts = find(catalog, request)
+    return Response(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2), media_type="application/json")
 
 
 def cite(request: Request) -> Response:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from archive import catalog_reads as reads
 from archive.catalog import CATALOG_NAME, Catalog
+from archive.catalog_walks import LOCAL
 from archive.curtain import hidden_id
 from archive.errors import ArchiveError
 from archive.rows import parse_instant
+from govcrawl.quality import FLAGS
+from govcrawl.urls import is_reserved
+from govcrawl.web import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from starlette.requests import Request
@@ -32,50 +37,7 @@ if TYPE_CHECKING:
 Say = Callable[[str, str], str]
 """Picks the Chinese or the English text, by the request's language."""
 
-LOCAL = timezone(timedelta(hours=8))  # agencies print Beijing time, without summer time since 1991
 _KIBI = 1024
-
-STATES = {
-    "live": ("在线", "live"),
-    "unlisted": ("列表已不显示", "no longer listed"),
-    "suspected": ("疑似撤下", "suspected withdrawn"),
-    "withdrawn": ("已撤下", "withdrawn"),
-}
-FIELDS = {
-    "title": ("标题", "title"),
-    "subtitle": ("副标题", "subtitle"),
-    "publish_date": ("发布日期", "publication date"),
-    "publish_time": ("发布时刻", "time of publication"),
-    "written_date": ("成文日期", "date of signing"),
-    "effective_date": ("施行日期", "in force from"),
-    "expiry_date": ("失效日期", "in force until"),
-    "source": ("来源", "source"),
-    "publisher": ("发布机构", "publisher"),
-    "author": ("作者", "author"),
-    "editor": ("责任编辑", "editor"),
-    "index_number": ("索引号", "index number"),
-    "document_number": ("文号", "document number"),
-    "topic": ("主题分类", "topic"),
-    "genre": ("体裁", "genre"),
-    "validity": ("有效性", "validity"),
-    "keywords": ("关键词", "keywords"),
-    "site_id_code": ("网站标识码", "site code"),
-    "text": ("正文", "text"),
-    "tables": ("表格", "tables"),
-    "attachments": ("附件", "attachments"),
-    "images": ("图片", "images"),
-    "kind": ("文件类型", "kind"),
-}
-"""Names of fields as the official pages print them."""
-
-ORIGINS = {
-    "label": ("页面标签", "printed label"),
-    "meta": ("meta 标签", "meta tag"),
-    "index": ("索引表", "index table"),
-    "list": ("列表页", "list page"),
-    "text": ("正文", "the text"),
-    "heading": ("网页标题", "heading"),
-}
 
 
 class Withheld(Exception):
@@ -84,6 +46,14 @@ class Withheld(Exception):
     def __init__(self, change: Change) -> None:
         super().__init__(change.document_id)
         self.change = change
+
+
+class Invented(NamedTuple):
+    """Agencies whose addresses lie under names that are reserved for examples: what they disclose is no agency's."""
+
+    agencies: list[str]
+    hosts: list[str]
+    everything: bool  # the catalog holds no other
 
 
 class Pages:
@@ -100,7 +70,9 @@ class Pages:
         )
         style = (files("govcrawl.web") / "static" / "style.css").read_bytes()
         self._jinja.globals["style_version"] = hashlib.sha256(style).hexdigest()[:12]  # a new one is asked for anew
-        self._jinja.filters.update(size=size, quoted=lambda text: quote(text, safe=""), moment=moment, day=day)
+        self._jinja.filters.update(
+            size=size, quoted=lambda text: quote(text, safe=""), moment=moment, day=day, media=words.media_said
+        )
 
     @contextmanager
     def catalog(self) -> Iterator[Catalog]:
@@ -127,20 +99,28 @@ class Pages:
         """Return a page made from a template, in the request's language."""
         language = language_of(request)
         back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+        withheld, invented = self._read_notices()
         html = self._jinja.get_template(template).render(
-            **values, withheld=self._count_withheld(), language=language, t=say_in(language), back=back, path=request.url.path, with_query=with_query,
-            pairs=lambda a, b: zip(a, b, strict=True),
-            state_names=STATES, field_names=FIELDS, origin_names=ORIGINS,
+            **values, withheld=withheld, invented=invented, language=language, t=say_in(language), back=back,
+            path=request.url.path, with_query=with_query, pairs=lambda a, b: zip(a, b, strict=True), many=words.many,
+            said=words.said, rule_said=words.rule_said, flags=FLAGS, field_names=words.FIELDS, origin_names=words.ORIGINS,
+            state_names=words.STATES, modes=words.MODES, outcomes=words.OUTCOMES, verdicts=words.VERDICTS, texts=words.TEXTS,
         )  # fmt: skip
         return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
 
-    def _count_withheld(self) -> int:
-        """Return how many documents no page shows; every page says it."""
+    def _read_notices(self) -> tuple[int, Invented | None]:
+        """Return what every page says: how many documents none shows, and whether there are invented ones."""
         try:
             with self.catalog() as catalog:
-                return len(catalog.file.withheld)
+                agencies = reads.agencies(catalog)
+                names = [row["title"] for row in agencies if is_reserved(row["base_url"])]
+                hosts = sorted(
+                    {urlsplit(row["base_url"]).hostname or "" for row in agencies if is_reserved(row["base_url"])}
+                )
+                invented = Invented(names, hosts, everything=len(names) == len(agencies)) if names else None
+                return len(catalog.file.withheld), invented
         except ArchiveError:
-            return 0  # the page says what is wrong with the catalog
+            return 0, None  # the page says what is wrong with the catalog
 
     def render_error(self, request: Request, status: int, detail: str) -> Response:
         """Return a page that says what went wrong and what to do."""

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import closing
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast, get_args
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, cast, get_args
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, StreamingResponse
 
 from archive.catalog_reads import agencies
 from archive.catalog_search import facets
 from archive.errors import BadQuery
+from archive.export import export_documents
+from archive.export_rows import write_rows
 from archive.mentions import normal_number
 from archive.model import State
+from archive.resources import DOCUMENTS
+from archive.saved_searches import read_searches
 from archive.search import search
-from archive.search_query import Query, parse_query
+from archive.search_query import Query, parse_query, type_query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from archive.export_rows import Format
     from govcrawl.web.pages import Pages
 
+_FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+_SPOOLED_BYTES = 4 << 20  # of a download that are held in memory; the rest lies in a temporary file
+_PIECE_BYTES = 1 << 16
 PAGE_SIZE = 20
 MOST = 200
 _FACET_ROWS = 12
@@ -40,19 +52,32 @@ def read_query(request: Request) -> Query:
         message = f"state {unknown[0]!r}: expected one of {', '.join(_STATES)}"
         raise HTTPException(HTTPStatus.BAD_REQUEST, message)
     try:
-        base = Query(
-            agencies=tuple(filter(None, given.getlist("agency"))),
-            channels=tuple(filter(None, given.getlist("channel"))),
-            kinds=tuple(filter(None, given.getlist("kind"))),
-            states=cast("tuple[State, ...]", states),
-            cites=tuple(map(normal_number, filter(None, given.getlist("cites")))),
-            has_attachment=True if given.get("has") == "attachment" else None,
-        )
-        days = " ".join(f"{name}:{given[name]}" for name in ("from", "to") if given.get(name))
-        base = parse_query(days, base)
+        base = _filters(request)
         return parse_query(given.get("q", ""), base)
     except BadQuery as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+def _filters(request: Request) -> Query:
+    """Return what a request's parameters choose besides the words."""
+    given = request.query_params
+    states = tuple(filter(None, given.getlist("state")))
+    has = {"attachment": True, "no-attachment": False}.get(given.get("has", ""))
+    days = " ".join(f"{name}:{given[name]}" for name in ("from", "to") if given.get(name))
+    base = Query(
+        agencies=tuple(filter(None, given.getlist("agency"))),
+        channels=tuple(filter(None, given.getlist("channel"))),
+        kinds=tuple(filter(None, given.getlist("kind"))),
+        states=cast("tuple[State, ...]", states),
+        cites=tuple(map(normal_number, filter(None, given.getlist("cites")))),
+        has_attachment=has,
+    )
+    return parse_query(days, base)
+
+
+def typed(request: Request) -> str:
+    """Return the whole search of a request as it would be typed, filters included."""
+    return type_query(request.query_params.get("q", ""), _filters(request))
 
 
 def parameters(request: Request) -> dict[str, Any]:
@@ -89,12 +114,40 @@ def show(request: Request) -> Response:
         "search.html",
         found=found,
         facets=counted,
+        command=_commands(request),
+        downloads=request.app.state.downloads,
+        searches=read_searches(pages.data_dir).values(),
         agencies=names,
         parameters=parameters(request),
         page=page_number,
         pages=max(1, -(-found.total // PAGE_SIZE)),
         given=request.query_params,
     )
+
+
+def _commands(request: Request) -> str:
+    """Return the command that exports exactly what is shown."""
+    return f"govcrawl export documents --query {shlex.quote(typed(request))} --format csv --output documents.csv"
+
+
+def download(request: Request) -> Response:
+    """Return exactly what a search shows, all pages of it, as CSV or JSON lines: the rows of ``govcrawl export documents``."""
+    pages: Pages = request.app.state.pages
+    form = request.path_params["form"]
+    if form not in _FORMS or not request.app.state.downloads:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    query = read_query(request)
+    target = SpooledTemporaryFile(max_size=_SPOOLED_BYTES)  # noqa: SIM115 - closed when it is sent
+    with pages.catalog() as catalog, closing(export_documents(catalog, query=query)) as rows:
+        write_rows(rows, cast("IO[bytes]", target), DOCUMENTS, cast("Format", form))
+        withheld = len(catalog.file.withheld)
+    size = target.tell()
+    target.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="search.{form}"', "Content-Length": str(size)}
+    if withheld:
+        headers["Withheld-Documents"] = str(withheld)
+    pieces = iter(lambda: target.read(_PIECE_BYTES), b"")
+    return StreamingResponse(pieces, headers=headers, media_type=_FORMS[form], background=BackgroundTask(target.close))
 
 
 def answer(request: Request) -> Response:

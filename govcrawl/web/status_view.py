@@ -14,6 +14,7 @@ from archive.catalog_health import read_report
 from archive.rows import instant
 from govcrawl.due import runs_of
 from govcrawl.status_page import badge, write_page
+from govcrawl.urls import is_reserved
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,9 +30,10 @@ def show(request: Request) -> Response:
     with pages.catalog() as catalog:
         hidden = len(catalog.file.withheld)
         rows = reads.agencies(catalog)
+        invented = [row["title"] for row in rows if is_reserved(row["base_url"])]
         runs = runs_of(catalog, [row["name"] for row in rows])
         found = [read_report(catalog, row, runs.get(row["name"])) for row in rows]
-    html = write_page(found, instant(datetime.now(UTC)), home="/", withheld=hidden)
+    html = write_page(found, instant(datetime.now(UTC)), home="/", withheld=hidden, invented=invented)
     return HTMLResponse(html, headers={"Content-Security-Policy": _OWN_STYLE})
 
 
