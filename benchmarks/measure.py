@@ -122,7 +122,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         limit = time.monotonic() + LIMIT_SECONDS
         while not self._over.wait(SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, sum(_rss_bytes(pid) for pid in _tree(self._pid)))
+            self.peak_bytes = max(self.peak_bytes, sum(rss_bytes(pid) for pid in _tree(self._pid)))
             if time.monotonic() > limit:
                 os.killpg(self._pid, 9)
                 return
@@ -141,7 +141,8 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _rss_bytes(pid: int) -> int:
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of a process; 0 where it has ended, or this system does not tell."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:  # it has ended meanwhile, or this system has no /proc

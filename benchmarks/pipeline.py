@@ -37,6 +37,9 @@ REPEAT = 3
 BAR = 2.5  # times the pages/s of the obvious way
 MEBIBYTE = 1024 * 1024
 
+PACKAGES = {"govcrawl": "benchmarks.variants.agencies", "captures": "benchmarks.variants.capturing"}
+"""Ways that are ``scrapy crawl`` of an agency, and the package it is declared in."""
+
 VARIANTS = ("plain", "obvious", "govcrawl")
 TITLES = {"plain": "plain Scrapy", "obvious": "the obvious way", "govcrawl": "govcrawl"}
 
@@ -120,29 +123,11 @@ def crawl(name: str, site: Site, port: int, folder: Path) -> Run:
     data = folder / "data"
     data.mkdir(parents=True)
     base_url = f"http://127.0.0.1:{port}"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GOVCRAWL_", "SCRAPY_"))}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    if name == "govcrawl":
-        environment["GOVCRAWL_DATA"] = str(data)
-        environment["GOVCRAWL_CONNECT_TO"] = f"{HOST}:80:127.0.0.1:{port}"
-        given = {
-            "SPIDER_MODULES": "benchmarks.variants.agencies",
-            "DOWNLOAD_DELAY": 0,
-            "CONCURRENT_REQUESTS_PER_DOMAIN": CONCURRENCY,
-        }
-        command = [
-            "-m",
-            "scrapy",
-            "crawl",
-            "bench_sfj",
-            *(part for key, value in given.items() for part in ("-s", f"{key}={value}")),
-        ]
-    else:
-        command = ["-m", f"benchmarks.variants.{name}", base_url, *([str(data)] if name == "obvious" else [])]
-    _ask_tally(base_url)
+    command, environment = command_of(name, port, data)
+    ask_tally(base_url)
     cost = run_measured([sys.executable, *command], environment, folder / "log.txt", ROOT)
-    tally = _ask_tally(base_url)
-    pages = _check_served(name, site, tally)
+    tally = ask_tally(base_url)
+    pages = check_served(name, site, tally)
     whole, read = _check_kept(name, site, pages, data)
     seconds = cost.ended_at - tally["first_at"]
     return Run(
@@ -160,7 +145,30 @@ def crawl(name: str, site: Site, port: int, folder: Path) -> Run:
     )
 
 
-def _check_served(name: str, site: Site, tally: dict[str, Any]) -> int:
+def command_of(name: str, port: int, data: Path, agency: str = "bench_sfj") -> tuple[list[str], dict[str, str]]:
+    """Return what Python is given to crawl in one way, and the environment it is given it in."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GOVCRAWL_", "SCRAPY_"))}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    if name not in PACKAGES:
+        return ["-m", f"benchmarks.variants.{name}", f"http://127.0.0.1:{port}", str(data)], environment
+    environment["GOVCRAWL_DATA"] = str(data)
+    environment["GOVCRAWL_STATE"] = str(data / "state")
+    environment["GOVCRAWL_CONNECT_TO"] = f"{HOST}:80:127.0.0.1:{port}"
+    given = {
+        "SPIDER_MODULES": PACKAGES[name],
+        "DOWNLOAD_DELAY": 0,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": CONCURRENCY,
+    }
+    settings = [part for key, value in given.items() for part in ("-s", f"{key}={value}")]
+    return ["-m", "scrapy", "crawl", agency, *settings], environment
+
+
+def check_served(name: str, site: Site, tally: dict[str, Any]) -> int:
+    """Return how many pages were served.
+
+    Raises:
+        LostPages: not all of the site was asked for.
+    """
     if tally["documents"] != len(site.notices) or tally["lists"] != site.list_count or tally["missing"]:
         raise LostPages(
             f"{name} asked for {tally['documents']} of {len(site.notices)} documents and {tally['lists']} of {site.list_count} "
@@ -285,13 +293,13 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def serve_site(pages: int) -> Iterator[int]:
+def serve_site(pages: int, *options: str) -> Iterator[int]:
     """Serve the site from another process; yield the port."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
     }
-    command = [sys.executable, "-m", "benchmarks.server", str(pages)]
+    command = [sys.executable, "-m", "benchmarks.server", str(pages), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as process:  # noqa: S603 - our own command
         assert process.stdout is not None  # noqa: S101 - it was asked for
         try:
@@ -300,7 +308,8 @@ def serve_site(pages: int) -> Iterator[int]:
             process.terminate()
 
 
-def _ask_tally(base_url: str) -> dict[str, Any]:
+def ask_tally(base_url: str) -> dict[str, Any]:
+    """Return what a server was asked since the last such question."""
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(base_url + TALLY, timeout=30) as answer:
         told: dict[str, Any] = json.load(answer)
         return told

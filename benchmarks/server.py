@@ -1,7 +1,8 @@
 """The site on loopback, in a process of its own, cheap to ask: every answer is made and compressed before the first request.
 
-``python -m benchmarks.server DOCUMENTS`` prints its port and serves until it is ended. ``GET /-/tally`` tells what was asked
-since the last such question, and what CPU time that took.
+``python -m benchmarks.server DOCUMENTS [--wide]`` prints its port and serves until it is ended. ``GET /-/tally`` tells what was asked
+since the last such question, and what CPU time that took; ``GET /-/count`` how many requests there were in all. With ``--wide``
+pages are made when they are asked for (:mod:`benchmarks.wide`), and sent as they are.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
 from benchmarks.site import make_site
+from benchmarks.wide import WideSite
 
 if TYPE_CHECKING:
     from benchmarks.site import Site
 
 TALLY = "/-/tally"
+COUNT = "/-/count"
 ROBOTS = b"User-agent: *\nAllow: /\n"
 HEAD_END = b"\r\n\r\n"
 GZIP_LEVEL = 6  # what sites' front servers are set to, more or less
@@ -44,12 +47,13 @@ class Answer:
         media_type: str = "text/html; charset=UTF-8",
         status: str = "200 OK",
         modified: str | None = None,
+        level: int = GZIP_LEVEL,
     ) -> Answer:
         """Make both forms."""
         head = f"HTTP/1.1 {status}\r\nServer: bench\r\nContent-Type: {media_type}\r\nConnection: keep-alive\r\nVary: Accept-Encoding\r\n"
         if modified:
             head += f'Last-Modified: {modified}\r\nETag: "{sha256(body).hexdigest()[:16]}"\r\n'
-        packed = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        packed = gzip.compress(body, level, mtime=0)
         return cls(
             f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body,
             f"{head}Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode() + packed,
@@ -113,6 +117,24 @@ class Pages:
         return answer
 
 
+class WidePages(Pages):
+    """Makes the answer of a document when it is asked for."""
+
+    def __init__(self, site: WideSite) -> None:
+        self.wide = site
+        super().__init__(site)
+        self.documents = {}
+
+    def find(self, method: str, target: str, body: bytes, tally: Tally) -> Answer:
+        """Return the answer and count the question."""
+        page = self.wide.document_page(target) if method == "GET" else None
+        if page is None:
+            self._found.clear()
+            return super().find(method, target, body, tally)
+        tally.documents.add(target)
+        return Answer.of(page, level=0)
+
+
 class Connection(asyncio.Protocol):
     """One connection, kept alive; requests may follow each other without waiting."""
 
@@ -148,8 +170,9 @@ class Connection(asyncio.Protocol):
 class Server:
     """Answers and counts."""
 
-    def __init__(self, site: Site) -> None:
-        self._pages = Pages(site)
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._requests = 0
         self._tally = Tally()
         self._cpu = time.process_time()
 
@@ -157,6 +180,9 @@ class Server:
         """Return the bytes to send."""
         if target == TALLY:
             return Answer.of(self._tell(), "application/json").plain
+        if target == COUNT:
+            return Answer.of(str(self._requests).encode(), "text/plain").plain
+        self._requests += 1
         tally = self._tally
         now = time.monotonic()
         tally.first_at = tally.first_at or now
@@ -183,9 +209,9 @@ class Server:
         return json.dumps(told).encode()
 
 
-async def serve(documents: int) -> None:
+async def serve(documents: int, *, wide: bool = False) -> None:
     """Serve until the process is ended."""
-    server = Server(make_site(documents))
+    server = Server(WidePages(WideSite.of(documents)) if wide else Pages(make_site(documents)))
     listening = await asyncio.get_running_loop().create_server(lambda: Connection(server), "127.0.0.1", 0)
     sys.stdout.write(f"{listening.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -200,7 +226,9 @@ def main() -> None:
     """Serve the site."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("documents", type=int)
-    asyncio.run(serve(parser.parse_args().documents))
+    parser.add_argument("--wide", action="store_true")
+    given = parser.parse_args()
+    asyncio.run(serve(given.documents, wide=given.wide))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def main() -> None:
     """Crawl."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base_url")
+    parser.add_argument("folder", nargs="?", help="not used: nothing is kept")
     arguments = parser.parse_args()
     process = AsyncCrawlerProcess(SETTINGS)
     process.crawl(PlainSpider, base_url=arguments.base_url)

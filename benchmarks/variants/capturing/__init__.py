@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archive.decisions import Untold
 from govcrawl import spider
 from govcrawl.documents import Documents
+from govcrawl.workers import Readers
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
@@ -29,8 +30,13 @@ class Captured(Documents):
         session.tally.counts["unread"] += 1
 
 
+def _begin_nothing(self: object) -> None:
+    """Start no process that would read."""
+
+
 def _captured(catalog: Catalog, *, row_id: int, capture_id: int) -> None:
     catalog.frontier.end(row_id, "done", capture_id=capture_id)
 
 
 vars(spider)["Documents"] = Captured
+Readers.start = _begin_nothing  # type: ignore[method-assign]
