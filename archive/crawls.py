@@ -13,8 +13,11 @@ from archive.losses import put_loss
 from archive.manifest import (
     WARCINFO_FIELD,
     Line,
+    crawl_in_name,
+    files_in,
     last_manifest,
-    listed_files,
+    manifest_folder,
+    manifests_by_crawl,
     warcinfo_value,
     write_manifest,
 )
@@ -23,7 +26,7 @@ from archive.recovery import describe_closed, recover_folder
 from archive.writer import WARC_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from typing import Any
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from archive.locks import AgencyLock
     from archive.model import Agency, Capture
     from archive.records import NewId
+    from archive.rows import Row
     from archive.writer import Now, Placed, PlacedNote, WarcWriter
 
 log = logging.getLogger(__name__)
@@ -73,7 +77,8 @@ class OpenCrawl:
     def close_with_manifest(self, data_dir: Path, said: Mapping[str, str], at: datetime) -> None:
         """Close the file being written, then write the manifest of what this sitting of the crawl wrote."""
         self.close_file()
-        if files := _without_manifest(self.catalog, self.agency, data_dir, self.crawl_id):
+        closed = self.catalog.closed_warc_files(self.agency, self.crawl_id)
+        if files := _without_manifest(self.agency, data_dir, closed):
             write_manifest(data_dir, self.agency, self.crawl_id, [line for _, line in files], said, at)
 
     def note_of(self, decision: Decision[Any]) -> Note:
@@ -135,6 +140,8 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
         now=now,
         new_id=new_id,
     )
+    if not recovered and not catalog.unclosed_warc_files(agency):
+        return
     with catalog.atomic():
         known = set(catalog.unclosed_warc_files(agency))
         for one in recovered:
@@ -149,9 +156,9 @@ def recover_agency(catalog: Catalog, agency: str, folder: Path, *, now: Now, new
                 catalog.close_warc_file(path, closed.bytes, closed.sha256, closed.closed_at)
 
 
-def warn_of_unknown_files(catalog: Catalog, agency: str, folder: Path) -> None:
+def warn_of_unknown_files(catalog: Catalog, agency: str, folder: Path, closed: Sequence[Row]) -> None:
     """Say so where WARC files of an agency are there and the catalog knows none of them: it was lost or is another's."""
-    if catalog.closed_warc_files(agency):
+    if closed:
         return
     unknown = sum(path.is_file() for path in folder.glob(f"*{WARC_SUFFIX}"))
     if unknown:
@@ -165,13 +172,13 @@ def warn_of_unknown_files(catalog: Catalog, agency: str, folder: Path) -> None:
         )
 
 
-def heal_manifests(catalog: Catalog, agency: str, data_dir: Path, at: datetime) -> dict[str, str]:
+def heal_manifests(agency: str, data_dir: Path, closed: Sequence[Row], at: datetime) -> dict[str, str]:
     """Write the manifests of sittings that died between closing their files and that; the agency's lock is held.
 
-    Returns the field that tells the next crawl's WARC files which manifest is the last.
+    ``closed`` are the agency's closed files. Returns the field that tells the next crawl's WARC files which manifest is the last.
     """
     left: dict[str, list[Line]] = {}
-    for crawl_id, line in _without_manifest(catalog, agency, data_dir):
+    for crawl_id, line in _without_manifest(agency, data_dir, closed):
         left.setdefault(crawl_id, []).append(line)
     for crawl_id, files in left.items():
         said = {"note": "this crawl left no manifest; the next one wrote it, with what it found closed"}
@@ -179,10 +186,21 @@ def heal_manifests(catalog: Catalog, agency: str, data_dir: Path, at: datetime) 
     return {WARCINFO_FIELD: warcinfo_value(last_manifest(data_dir, agency))}
 
 
-def _without_manifest(
-    catalog: Catalog, agency: str, data_dir: Path, crawl_id: str | None = None
-) -> list[tuple[str, Line]]:
-    """Return (crawl, line) of an agency's (one crawl's) closed WARC files that no manifest names, in their order."""
-    named = set(listed_files(data_dir, agency))
-    rows = catalog.closed_warc_files(agency, crawl_id)
-    return [(row["crawl_id"], Line(row["sha256"], row["path"])) for row in rows if row["path"] not in named]
+def _without_manifest(agency: str, data_dir: Path, rows: Sequence[Row]) -> list[tuple[str, Line]]:
+    """Return (crawl, line) of those of an agency's (one crawl's) closed WARC files that no manifest names, in their order.
+
+    A manifest bears its crawl's name, and each crawl begins by writing what those before it left unwritten: only the
+    last one's manifests have to be read, of the others it is enough that they are there.
+    """
+    manifests = manifests_by_crawl(manifest_folder(data_dir, agency)) if rows else {}
+    left: dict[str, set[str]] = {}
+    for one in {row["crawl_id"] for row in rows}:
+        written = manifests.get(crawl_in_name(one), [])
+        if not written or one == rows[-1]["crawl_id"]:
+            named = set[str]().union(*map(files_in, written))
+            left[one] = {row["path"] for row in rows if row["crawl_id"] == one} - named
+    return [
+        (row["crawl_id"], Line(row["sha256"], row["path"]))
+        for row in rows
+        if row["path"] in left.get(row["crawl_id"], ())
+    ]

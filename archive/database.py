@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -19,6 +19,7 @@ from sqlite_utils.utils import dedupe_keys
 from archive.curtain import draw
 from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
 from archive.migrations import MIGRATIONS
+from archive.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,7 @@ class CatalogFile:
         self.withheld: Mapping[str, Change] = {}
         self._db = db
         self._lock = RLock()
+        self._turns = None if read_only else Turns.of(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -134,14 +136,16 @@ class CatalogFile:
     def close(self) -> None:
         """Close the file; a writer's log is folded into it when no one else has it open."""
         self._db.close()
+        if self._turns:
+            self._turns.close()
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """One transaction: all or nothing. Inside another one, a savepoint of it.
 
-        A writer's begins with ``BEGIN IMMEDIATE``, which waits for other writers: a deferred transaction that reads and
-        then writes fails at once (SQLITE_BUSY_SNAPSHOT) when another process committed in between. A reader's is one
-        unchanging view of the catalog.
+        A writer's waits for its turn among the processes that write (:class:`archive.turns.Turns`) and begins with
+        ``BEGIN IMMEDIATE``: a deferred transaction that reads and then writes fails at once (SQLITE_BUSY_SNAPSHOT) when
+        another process committed in between. A reader's is one unchanging view of the catalog.
 
         Raises:
             ArchiveWriteError: the file cannot be written (disk full, no permission, locked too long).
@@ -149,16 +153,31 @@ class CatalogFile:
         """
         with self._lock, _translated(self.path, read_only=self.read_only):
             if self._db.conn.in_transaction:
-                with self._db.atomic():
+                with self._savepoint():
                     yield
                 return
-            self._db.conn.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.conn.execute("COMMIT")
-            except BaseException:
-                self._db.rollback()
-                raise
+            with self._turns.taken() if self._turns else nullcontext():
+                self._db.conn.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self._db.conn.execute("COMMIT")
+                except BaseException:
+                    self._db.rollback()
+                    raise
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """A savepoint by a name that is always the same, so that SQLite prepares its statements once; the inmost one counts."""
+        conn = self._db.conn
+        conn.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            if conn.in_transaction:  # else the error has rolled back all of it
+                conn.execute("ROLLBACK TO step")
+                conn.execute("RELEASE step")
+            raise
+        conn.execute("RELEASE step")
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of a query, as dicts by column name."""
@@ -192,7 +211,9 @@ class CatalogFile:
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement that returns no rows."""
         with self._lock:
-            return self._db.execute(sql, parameters)
+            if self._db.conn.in_transaction:
+                return self._db.conn.execute(sql, parameters)
+            return self._db.execute(sql, parameters)  # which commits it
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Insert one row given by column names, which come from code and never from data. Returns its row number."""

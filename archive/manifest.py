@@ -55,9 +55,10 @@ def manifest_folder(data_dir: Path, agency: str) -> Path:
 
 def manifest_names(folder: Path) -> list[str]:
     """Return the names of an agency's manifests in the order of their numbers."""
-    if not folder.is_dir():
+    try:
+        return sorted(filter(_NAME.fullmatch, os.listdir(folder)))  # noqa: PTH208 - names alone: one a day for years
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
 def crawl_in_name(crawl_id: str) -> str:
@@ -65,8 +66,8 @@ def crawl_in_name(crawl_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", crawl_id)
 
 
-def listed_files(data_dir: Path, agency: str | None = None) -> list[str]:
-    """Return the WARC files that the manifests of a data directory (of one agency) name, relative to it, in order.
+def listed_files(data_dir: Path) -> list[str]:
+    """Return the WARC files that the manifests of a data directory name, relative to it, in order.
 
     Raises:
         ArchiveWriteError: a manifest cannot be read.
@@ -74,17 +75,34 @@ def listed_files(data_dir: Path, agency: str | None = None) -> list[str]:
     folder = data_dir / FOLDER
     named: set[str] = set()
     for one in folder.iterdir() if folder.is_dir() else ():
-        for name in manifest_names(one) if agency in {None, one.name} else ():
-            try:
-                lines = (one / name).read_text("utf-8", "replace").splitlines()
-            except OSError as error:
-                message = (
-                    f"{one / name}: the manifest cannot be read ({error.strerror}); make it readable, then try again"
-                )
-                raise ArchiveWriteError(message) from error
-            paths = (match[2] for match in map(_LINE.fullmatch, lines) if match)
-            named.update(path for path in paths if path.startswith("warc/"))
+        for name in manifest_names(one):
+            named |= files_in(one / name)
     return sorted(named)
+
+
+def files_in(path: Path) -> set[str]:
+    """Return the WARC files that a manifest names, relative to the data directory.
+
+    Raises:
+        ArchiveWriteError: it cannot be read.
+    """
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError as error:
+        message = f"{path}: the manifest cannot be read ({error.strerror}); make it readable, then try again"
+        raise ArchiveWriteError(message) from error
+    paths = (match[2] for match in map(_LINE.fullmatch, lines) if match)
+    return {path for path in paths if path.startswith("warc/")}
+
+
+def manifests_by_crawl(folder: Path) -> dict[str, list[Path]]:
+    """Return the manifests of an agency's folder under the crawl each is of, written as :func:`crawl_in_name` does."""
+    found: dict[str, list[Path]] = {}
+    for name in manifest_names(folder):
+        match = _NAME.fullmatch(name)
+        if match:
+            found.setdefault(match[2], []).append(folder / name)
+    return found
 
 
 def read_head(folder: Path) -> Line | None:
@@ -151,7 +169,7 @@ def write_manifest(
     """
     folder = manifest_folder(data_dir, agency)
     previous = last_manifest(data_dir, agency)
-    number = 1 + max((_number(name) for name in (*manifest_names(folder), _name_in(previous))), default=0)
+    number = 1 + _number(_name_in(previous))
     comments = {
         "agency": agency,
         "crawl": crawl_id,
@@ -164,9 +182,10 @@ def write_manifest(
     text = "".join(f"{line}\n" for line in lines)
     name = f"{number:06d}-{crawl_in_name(crawl_id)}{SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for parent in (data_dir, folder.parent):
-            _sync(parent)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            for parent in (data_dir, folder.parent):
+                _sync(parent)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     _write_atomically(folder / name, text)

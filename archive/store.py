@@ -190,8 +190,9 @@ class Store:
                 refuse_links(self.data_dir, agency.name)
                 recover_agency(self.catalog, agency.name, folder, now=self._now, new_id=self._new_id)
                 refuse_losses(self.catalog, agency.name, self.data_dir)
-                warn_of_unknown_files(self.catalog, agency.name, folder)
-                chained = heal_manifests(self.catalog, agency.name, self.data_dir, self._now())
+                closed = self.catalog.closed_warc_files(agency.name)
+                warn_of_unknown_files(self.catalog, agency.name, folder, closed)
+                chained = heal_manifests(agency.name, self.data_dir, closed, self._now())
                 continued = self.catalog.frontier.may_go_on(crawl_id)
             except BaseException:
                 lock.release()
@@ -234,9 +235,16 @@ class Store:
                     lock.release()
 
     def finish_crawl(
-        self, crawl_id: str, outcome: str, reason: str | None, counts: Mapping[str, Any], finished_at: datetime
+        self,
+        crawl_id: str,
+        outcome: str,
+        reason: str | None,
+        counts: Mapping[str, Any],
+        finished_at: datetime,
+        *,
+        last: Sequence[Decision[Any]] = (),
     ) -> None:
-        """End a crawl, or a sitting of it: close its WARC file, put its outcome, let go of its agency.
+        """End a crawl, or a sitting of it: put its ``last`` decisions and its outcome, close its WARC file, let go of its agency.
 
         A finished crawl's frontier is dropped with its end; that of one that was interrupted waits for it to go on. Every step is tried even when one before it failed; then the failure is raised.
         """
@@ -249,9 +257,9 @@ class Store:
                 steps.callback(crawl.close_with_manifest, self.data_dir, said, self._now())
                 try:
                     end = decide_end(crawl_id, outcome, reason, counts, finished_at)
-                    self.put(
-                        end.then(lambda catalog, _: catalog.frontier.clear(crawl_id)) if outcome == "finished" else end
-                    )
+                    if outcome == "finished":
+                        end = end.then(lambda catalog, _: catalog.frontier.clear(crawl_id))
+                    self.put_batch((), (*last, end))
                 except ArchiveWriteError:  # the WARC cannot be told: the catalog still is, where it can be
                     steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
                     raise

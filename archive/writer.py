@@ -309,10 +309,11 @@ class WarcWriter:
     def _create(self, opened_at: datetime) -> tuple[Path, int]:
         self._folder.mkdir(parents=True, exist_ok=True)
         stamp = opened_at.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+        there = os.listdir(self._folder)  # noqa: PTH208 - names alone: one a day for years
         while True:
             path = self._folder / f"{self._prefix}-{stamp}-{self._serial:05d}{WARC_SUFFIX}"
             self._serial += 1
-            if path.exists() or any(self._folder.glob(f"{path.name}.*")):  # also what a repair laid aside
+            if any(name.startswith(path.name) for name in there):  # also what a repair laid aside
                 continue
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             try:

@@ -124,6 +124,7 @@ def calm_collector() -> None:
 def quiet_engine(settings: BaseSettings) -> None:
     """Leave the engine's own notices out of the log, unless a level was asked for (``-L``)."""
     if (settings.getpriority("LOG_LEVEL") or 0) >= SETTINGS_PRIORITIES["cmdline"]:
+        logging.getLogger("scrapy").setLevel(settings["LOG_LEVEL"])  # it has a dozen things to say of each crawl
         return
     for part in _ENGINE:
         logging.getLogger(part).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""A crawl judged at its end: facts from the catalog, a verdict, its note and rows."""
+"""A crawl judged at its end: facts from the catalog, a verdict, and what puts it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from archive.store import Store
+    from archive.catalog import Catalog
+    from archive.decisions import Decision
     from govcrawl.verdicts import Verdict
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,18 @@ def told_alarm(verdict: Verdict | None) -> tuple[str, str] | None:
 
 
 def judge_crawl(
-    store: Store, crawl_id: str, declared: Collection[str], fatal: tuple[str, str] | None, at: datetime, *, paused: bool
-) -> Verdict | None:
-    """Judge a crawl whose captures and states are put, and put the verdict; ``None`` where the archive is in the way.
+    catalog: Catalog,
+    crawl_id: str,
+    declared: Collection[str],
+    fatal: tuple[str, str] | None,
+    at: datetime,
+    *,
+    paused: bool,
+) -> tuple[Verdict, Decision[None]] | None:
+    """Judge a crawl whose captures and states are put; return the verdict and what puts it, ``None`` where the archive is in the way.
 
     Args:
-        store: the open store the crawl goes on in.
+        catalog: that the crawl goes on in.
         crawl_id: the crawl.
         declared: channels that the agency declares now.
         fatal: why it counts as failed or interrupted: one word and a sentence.
@@ -42,18 +49,16 @@ def judge_crawl(
         paused: it was interrupted, or goes on later by itself; nothing is wrong with the site.
     """
     try:
-        facts = read_facts(store.catalog, crawl_id)
-        today = at.astimezone(LOCAL).date().isoformat()
-        verdict = judge(
-            facts,
-            declared=declared,
-            fatal=Fatal(reason=fatal[0], sentence=fatal[1], paused=paused) if fatal else None,
-            today=today,
-        )
-        store.put(decide_verdict(crawl_id, facts.agency, verdict.level, verdict.findings, at))
+        facts = read_facts(catalog, crawl_id)
     except ArchiveError as error:  # the crawl's end is tried all the same, and says what is wrong
         logger.error("crawl could not be judged crawl=%s: %s", crawl_id, error)  # noqa: TRY400 - a known error, told in a sentence
         return None
+    verdict = judge(
+        facts,
+        declared=declared,
+        fatal=Fatal(reason=fatal[0], sentence=fatal[1], paused=paused) if fatal else None,
+        today=at.astimezone(LOCAL).date().isoformat(),
+    )
     for one in verdict.findings:
         logger.log(
             logging.INFO if one.severity == "note" else logging.WARNING,
@@ -63,4 +68,4 @@ def judge_crawl(
             one.channel,
             finding_words.sentence(one.kind, one.facts, "en"),
         )
-    return verdict
+    return verdict, decide_verdict(crawl_id, facts.agency, verdict.level, verdict.findings, at)

@@ -13,10 +13,11 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings, SettingsAttribute
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.settings import BaseSettings, Settings, SettingsAttribute
 
 from archive.errors import ArchiveBusy, ArchiveError
 from govcrawl import finding_words as words
@@ -31,7 +32,7 @@ from govcrawl.workshop import SETTING, Workshop
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from scrapy.crawler import Crawler
+    from scrapy import Spider
 
     from govcrawl.spider import DisclosureSpider
 
@@ -42,6 +43,9 @@ AT_ONCE = 50
 
 LINE_SECONDS = 30.0  # between two lines on how far a round is
 LOOK_SECONDS = 0.2  # while crawls are being ended: one that was just beginning is ended as soon as it runs
+
+_PARTS = ("govcrawl.browser", "govcrawl.middlewares", "govcrawl.robots")
+"""What a crawl's engine is made of; loaded once Scrapy has chosen its reactor, which some of it asks for."""
 
 Outcome = Literal["finished", "failed", "interrupted", "busy"]
 
@@ -99,6 +103,8 @@ class Round:
         prepare(sorted({cls.__mro__[1].__module__ for cls in agencies}))
         process = _Process(self._settings)
         quiet_engine(self._settings)
+        for part in _PARTS:  # from here: under a deep stack, such as a crawl's, some look through all of it
+            import_module(part)
         calm_collector()
         try:
             process.run(self._crawl_all(process, agencies))
@@ -145,15 +151,20 @@ class Round:
             return Result(agency=cls.name, outcome="failed", reason="browser", sentence=str(error))
         self._running.add(cls.name)
         crawler = process.create_crawler(cls)
+        try:
+            begun = await self._workshop.begin(cls, {"mode": self._mode}, crawler.settings)
+        except (ArchiveError, UsageMistake) as error:
+            self._running.discard(cls.name)
+            return _not_begun(cls.name, error, time.monotonic() - began)
         crawling = process.crawl(crawler, mode=self._mode)
         await asyncio.wait({crawling})
         session = _session_of(crawler)
         seconds = time.monotonic() - began
         self._running.discard(cls.name)
         if session is None or session.outcome is None:  # it did not begin, or its engine did not
-            if session is not None:
-                with suppress(ArchiveError):
-                    await self._workshop.call(self._workshop.store.leave_crawl, session.crawl_id)
+            self._workshop.take_begun(cls.name)
+            with suppress(ArchiveError):
+                await self._workshop.call(self._workshop.store.leave_crawl, begun.crawl_id)
             return _not_begun(cls.name, crawling.exception(), seconds)
         reason, sentence = session.tally.fatal or told_alarm(session.verdict) or (None, None)
         outcome: Outcome = "interrupted" if session.outcome == "interrupted" else "failed" if reason else "finished"
@@ -175,23 +186,39 @@ class Round:
 
 
 class _RoundSettings(Settings):
-    """Settings that are copied for each crawler without copying every value: 0.1 ms instead of 5."""
+    """Settings that are copied for each crawler without copying every value: 5 µs instead of 5 ms."""
+
+    _composed: dict[str, tuple[Any, Any, BaseSettings]]  # shared by all copies: what a setting and its base gave
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Take over settings."""
         taken = cls()
         taken.attributes = settings.copy().attributes
+        taken._composed = {}
         return taken
 
     def copy(self) -> Self:
         """Return a copy whose settings can be set apart; values that are changed in place are nobody's habit here."""
         other = type(self).__new__(type(self))
         other.frozen = False
-        other.attributes = {
-            name: SettingsAttribute(attribute.value, attribute.priority) for name, attribute in self.attributes.items()
-        }
+        other.attributes = dict(self.attributes)
+        other._composed = self._composed  # noqa: SLF001 - its own kind
         return other
+
+    def set(self, name: Any, value: Any, priority: int | str = "project") -> None:
+        """Set one; what copies share of it stays as it is."""
+        if (shared := self.attributes.get(name)) is not None:
+            self.attributes[name] = SettingsAttribute(shared.value, shared.priority)
+        super().set(name, value, priority)
+
+    def get_component_priority_dict_with_base(self, name: str) -> BaseSettings:
+        """Compose a setting with its base once for all crawlers that have the same."""
+        own, base = self[name], self[f"{name}_BASE"]
+        known = self._composed.get(name)
+        if known is None or known[0] is not own or known[1] is not base:
+            known = self._composed[name] = (own, base, super().get_component_priority_dict_with_base(name))
+        return known[2]
 
 
 class _Process(AsyncCrawlerProcess):
@@ -199,6 +226,12 @@ class _Process(AsyncCrawlerProcess):
 
     ending = False
     _work: asyncio.Task[None]
+
+    def create_crawler(self, crawler_or_spidercls: type[Spider] | str | Crawler) -> Crawler:
+        """Return a crawler; one that was made here has these settings already and is given none of them again."""
+        if isinstance(crawler_or_spidercls, Crawler):
+            return crawler_or_spidercls
+        return super().create_crawler(crawler_or_spidercls)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the reactor until the work is done."""

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
-import scrapy
-import twisted
 from scrapy import signals
 
 from archive.digest import digest_pieces
 from archive.errors import ArchiveError, UnreadableContent
 from archive.model import Capture, Context, Exchange, Kind
-from archive.rows import parse_instant
-from govcrawl import __version__, notices
+from govcrawl import notices
 from govcrawl.attachments import Attachments
+from govcrawl.beginning import begin_crawl
 from govcrawl.bodies import expects_file
-from govcrawl.connect_to import is_public, parse_connect_to
+from govcrawl.connect_to import is_public
 from govcrawl.endings import decide_states
 from govcrawl.errors import UnreadablePage, UsageMistake
 from govcrawl.failures import CrawlEnding, RobotsUnavailable, read_failure
@@ -97,14 +94,10 @@ class Session:
         self.crawler = crawler
         self.spider = spider
         self.policy = read_policy(settings, spider.recrawl)
-        self.tally = Tally()
-        self.started_at = datetime.now(UTC)
-        self.crawl_id = f"{spider.name}-{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.finished_at: datetime | None = None
         self.outcome: str | None = None
         self.verdict: Verdict | None = None
         self._stopped = False  # it ends as failed, at once
-        self.resumed = False  # a further sitting of a crawl that was interrupted
         shared: Workshop | None = settings.get(SETTING)
         self._own = Workshop(settings) if shared is None else None
         self.workshop = self._own or cast("Workshop", shared)
@@ -117,11 +110,15 @@ class Session:
             )
             self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
             self.control = Control(self)  # what is asked where an answer leaves it open whether it speaks for its host
-            self._begin()
+            begun = self.workshop.take_begun(spider.name) or begin_crawl(
+                self.store, type(spider), spider.arguments(), settings
+            )
         except (ArchiveError, UsageMistake):
             if self._own:
                 self._own.close()
             raise
+        self.crawl_id, self.started_at, self.resumed = begun.crawl_id, begun.started_at, begun.resumed
+        self.tally = Tally(counts=begun.counts)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -142,39 +139,6 @@ class Session:
                 "govcrawl.session.Session is not among EXTENSIONS: a crawl cannot run without its archive"
             )
         return session
-
-    def _begin(self) -> None:
-        """Begin a crawl, or go on with the agency's latest where that was interrupted and asked for the same."""
-        settings, spider = self.crawler.settings, self.spider
-        began_at = self.started_at
-        since = began_at - timedelta(days=settings.getfloat("GOVCRAWL_RESUME_DAYS"))
-        left = self.store.read(lambda c: c.frontier.resumable(spider.name, spider.mode, spider.arguments(), since))
-        if left is not None:
-            self.resumed, self.crawl_id, began_at = True, left["id"], parse_instant(left["started_at"])
-            self.tally.counts = self.store.read(lambda catalog: catalog.frontier.recount(self.crawl_id))
-            logger.info("crawl goes on crawl=%s began_at=%s", self.crawl_id, left["started_at"])
-        extra = {
-            "description": f"Disclosure (政务公开) pages of {spider.agency}, crawl {self.crawl_id}",
-            "isPartOf": spider.name,
-        }
-        if settings.getbool("GOVCRAWL_DEMO"):
-            extra["description"] = f"demonstration data (示例数据): {extra['description']}"
-        if connect_to := settings.get("GOVCRAWL_CONNECT_TO"):
-            parse_connect_to(connect_to)
-            extra["govcrawl-connect-to"] = (
-                connect_to  # who reads the WARC must know that names were not resolved as usual
-            )
-        self.store.begin_crawl(
-            spider.agency_row(),
-            crawl_id=self.crawl_id,
-            mode=spider.mode,
-            options=spider.arguments(),
-            software=f"govcrawl/{__version__} Scrapy/{scrapy.__version__} Twisted/{twisted.__version__}",
-            user_agent=settings["USER_AGENT"],
-            contact=settings.get("GOVCRAWL_CONTACT") or None,
-            extra_info=extra,
-            started_at=began_at,
-        )
 
     # --- what the download handler needs (govcrawl.download.CaptureSink) ---
 
@@ -424,13 +388,15 @@ class Session:
             self.tally.counts.update(settled)
         self.outcome = "finished" if fatal is None else "interrupted" if fatal[0] in PAUSES else "failed"
         paused = self.outcome == "interrupted"
-        self.verdict = judge_crawl(
-            self.store, self.crawl_id, self.spider.seeds(), fatal, self.finished_at, paused=paused
+        judged = judge_crawl(
+            self.store.catalog, self.crawl_id, self.spider.seeds(), fatal, self.finished_at, paused=paused
         )
+        self.verdict, last = (None, ()) if judged is None else (judged[0], judged[1:])
         self.store.finish_crawl(
             self.crawl_id,
             outcome=self.outcome,
             reason=f"{fatal[0]}: {fatal[1]}" if fatal else None,
             counts=dict(self.tally.counts),
             finished_at=self.finished_at,
+            last=last,
         )

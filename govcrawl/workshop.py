@@ -21,13 +21,17 @@ from archive.store import Store
 from govcrawl.attachments import FileTexts
 from govcrawl.audit import prune
 from govcrawl.batches import Batches
+from govcrawl.beginning import begin_crawl
 from govcrawl.machine import Machine
 from govcrawl.workers import Readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scrapy.settings import BaseSettings
+
+    from govcrawl.beginning import Begun
+    from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class Workshop:
         self.texts = FileTexts(self.store, settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self._writes: Batches[Job, Any] = Batches(self._put_batch)
+        self._begun: dict[str, Begun] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return itself: each crawler has a copy of the settings, and all of them work here."""
@@ -75,6 +80,21 @@ class Workshop:
             ArchiveError: from the store.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
+
+    async def begin(
+        self, agency: type[DisclosureSpider], arguments: Mapping[str, str], settings: BaseSettings
+    ) -> Begun:
+        """Begin a crawl on the archive thread, for the session that takes it over (:func:`govcrawl.beginning.begin_crawl`).
+
+        Raises:
+            ArchiveError, UsageMistake: it could not be begun.
+        """
+        self._begun[agency.name] = begun = await self.call(begin_crawl, self.store, agency, arguments, settings)
+        return begun
+
+    def take_begun(self, agency: str) -> Begun | None:
+        """Return the crawl of an agency that was begun here for this session; None: it begins its own."""
+        return self._begun.pop(agency, None)
 
     async def put(self, job: Job) -> Any:
         """Put a capture or a decision together with what else waits; returns what the store returns once it is durable.
