@@ -51,6 +51,16 @@ class AgencyLock:
             raise ArchiveWriteError(message) from error
         return cls(fd)
 
+    def fileno(self) -> int:
+        """Return the descriptor: a child process that is given it holds the lock too, until both have let go.
+
+        Raises:
+            ValueError: it was released.
+        """
+        if self._fd is None:
+            raise ValueError("the lock was released")
+        return self._fd
+
     def release(self) -> None:
         """Let another process crawl the agency; releasing twice does nothing."""
         if self._fd is not None:

@@ -131,7 +131,7 @@ def settle(catalog: Catalog, data_dir: Path, agency: str, *, now: Now = utc_now)
     refuse_links(data_dir, agency)
     recover_agency(catalog, agency, data_dir / "warc" / agency, now=now, new_id=random_record_id)
     refuse_losses(catalog, agency, data_dir)
-    heal_manifests(catalog, agency, data_dir, now())
+    heal_manifests(agency, data_dir, catalog.closed_warc_files(agency), now())
 
 
 def read_shard(folder: Path) -> Shard:

@@ -1,6 +1,6 @@
 """A round (一轮): many agencies crawled side by side in one process, each as ``scrapy crawl`` crawls it alone.
 
-What they share is the process's :class:`govcrawl.workshop.Workshop`. One that fails stops no other; an interrupt ends all of
+Several processes are a :class:`govcrawl.crew.Crew`, of which each worker is a round of what it is given. What the crawls share is the process's :class:`govcrawl.workshop.Workshop`. One that fails stops no other; an interrupt ends all of
 them in order, and what did not begin is left to the next round.
 """
 
@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Self
-
-from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.settings import BaseSettings, Settings, SettingsAttribute
+from typing import TYPE_CHECKING, Any, Literal
 
 from archive.errors import ArchiveBusy, ArchiveError
 from govcrawl import finding_words as words
@@ -25,14 +20,16 @@ from govcrawl.browser_find import require_browser
 from govcrawl.crawl_options import calm_collector, quiet_engine
 from govcrawl.errors import UsageMistake
 from govcrawl.judgement import told_alarm
+from govcrawl.round_process import CRAWLED, RoundProcess, SharedSettings, log_to
 from govcrawl.session import Session
 from govcrawl.workers import prepare
 from govcrawl.workshop import SETTING, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from scrapy import Spider
+    from scrapy.crawler import Crawler
+    from scrapy.settings import Settings
 
     from govcrawl.spider import DisclosureSpider
 
@@ -42,14 +39,10 @@ AT_ONCE = 50
 """Crawlers side by side; nearly all of them wait for their sites' pace at any moment."""
 
 LINE_SECONDS = 30.0  # between two lines on how far a round is
-LOOK_SECONDS = 0.2  # while crawls are being ended: one that was just beginning is ended as soon as it runs
-
 _PARTS = ("govcrawl.browser", "govcrawl.middlewares", "govcrawl.robots")
 """What a crawl's engine is made of; loaded once Scrapy has chosen its reactor, which some of it asks for."""
 
 Outcome = Literal["finished", "failed", "interrupted", "busy"]
-
-_agency: ContextVar[str] = ContextVar("govcrawl_agency", default="-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +76,7 @@ class Round:
     """
 
     def __init__(self, settings: Settings, workshop: Workshop, *, mode: str, at_once: int = AT_ONCE) -> None:
-        self._settings = _RoundSettings.of(settings)
+        self._settings = SharedSettings.of(settings)
         self._settings.set(SETTING, workshop, priority="cmdline")
         own = {
             "LOG_INSTALL_ROOT_HANDLER": False,  # would be made anew for each crawler
@@ -99,15 +92,26 @@ class Round:
 
     def run(self, agencies: Sequence[type[DisclosureSpider]]) -> list[Result]:
         """Crawl these agencies in this order; blocks until the last has ended. Once per process: a reactor runs once."""
+        return self.run_work(lambda process: self._crawl_all(process, agencies), templates_of(agencies))
+
+    def run_work(
+        self, work: Callable[[RoundProcess], Coroutine[Any, Any, None]], templates: Sequence[str]
+    ) -> list[Result]:
+        """Run what crawls agencies by :meth:`crawl` until it is done; as :meth:`run` does.
+
+        Args:
+            work: given the process.
+            templates: modules that readers of its pages need.
+        """
         handler = log_to(self._settings)
-        prepare(sorted({cls.__mro__[1].__module__ for cls in agencies}))
-        process = _Process(self._settings)
+        prepare(list(templates))
+        process = RoundProcess(self._settings)
         quiet_engine(self._settings)
         for part in _PARTS:  # from here: under a deep stack, such as a crawl's, some look through all of it
             import_module(part)
         calm_collector()
         try:
-            process.run(self._crawl_all(process, agencies))
+            process.run(work(process))
         finally:
             logging.getLogger().removeHandler(handler)
             handler.close()
@@ -120,30 +124,29 @@ class Round:
         ]
         return self.results
 
-    async def _crawl_all(self, process: _Process, agencies: Sequence[type[DisclosureSpider]]) -> None:
+    async def _crawl_all(self, process: RoundProcess, agencies: Sequence[type[DisclosureSpider]]) -> None:
         waiting = iter(agencies)
 
         async def one_after_another() -> None:
             for cls in waiting:
                 if process.ending:
                     return
-                self.results.append(await self._crawl(process, cls))
+                await self.crawl(process, cls)
 
-        telling = asyncio.ensure_future(self._tell(len(agencies)))
+        telling = asyncio.ensure_future(tell_progress(self.results, len(agencies), lambda: len(self._running)))
         try:
             await asyncio.gather(*(one_after_another() for _ in range(min(self._at_once, len(agencies)))))
         finally:
             telling.cancel()
 
-    async def _tell(self, count: int) -> None:
-        while True:
-            await asyncio.sleep(LINE_SECONDS)
-            failed = sum(result.outcome == "failed" for result in self.results)
-            message = "round: %d of %d agencies crawled, %d failed, %d being crawled"
-            logger.info(message, len(self.results), count, failed, len(self._running))
+    async def crawl(self, process: RoundProcess, cls: type[DisclosureSpider]) -> Result:
+        """Crawl one agency; how that ended is a result of this round too."""
+        CRAWLED.set(cls.name)
+        result = await self._crawl(process, cls)
+        self.results.append(result)
+        return result
 
-    async def _crawl(self, process: _Process, cls: type[DisclosureSpider]) -> Result:
-        _agency.set(cls.name)  # for the log: the crawl's tasks inherit it
+    async def _crawl(self, process: RoundProcess, cls: type[DisclosureSpider]) -> Result:
         began = time.monotonic()
         try:
             require_browser(cls, self._settings)
@@ -185,83 +188,18 @@ class Round:
         )
 
 
-class _RoundSettings(Settings):
-    """Settings that are copied for each crawler without copying every value: 5 µs instead of 5 ms."""
-
-    _composed: dict[str, tuple[Any, Any, BaseSettings]]  # shared by all copies: what a setting and its base gave
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Take over settings."""
-        taken = cls()
-        taken.attributes = settings.copy().attributes
-        taken._composed = {}
-        return taken
-
-    def copy(self) -> Self:
-        """Return a copy whose settings can be set apart; values that are changed in place are nobody's habit here."""
-        other = type(self).__new__(type(self))
-        other.frozen = False
-        other.attributes = dict(self.attributes)
-        other._composed = self._composed  # noqa: SLF001 - its own kind
-        return other
-
-    def set(self, name: Any, value: Any, priority: int | str = "project") -> None:
-        """Set one; what copies share of it stays as it is."""
-        if (shared := self.attributes.get(name)) is not None:
-            self.attributes[name] = SettingsAttribute(shared.value, shared.priority)
-        super().set(name, value, priority)
-
-    def get_component_priority_dict_with_base(self, name: str) -> BaseSettings:
-        """Compose a setting with its base once for all crawlers that have the same."""
-        own, base = self[name], self[f"{name}_BASE"]
-        known = self._composed.get(name)
-        if known is None or known[0] is not own or known[1] is not base:
-            known = self._composed[name] = (own, base, super().get_component_priority_dict_with_base(name))
-        return known[2]
+def templates_of(agencies: Sequence[type[DisclosureSpider]]) -> list[str]:
+    """Return the modules of the templates that agencies are derived from."""
+    return sorted({cls.__mro__[1].__module__ for cls in agencies})
 
 
-class _Process(AsyncCrawlerProcess):
-    """Scrapy's process with crawls that come one after another; an interrupt ends those that run and begins no more."""
-
-    ending = False
-    _work: asyncio.Task[None]
-
-    def create_crawler(self, crawler_or_spidercls: type[Spider] | str | Crawler) -> Crawler:
-        """Return a crawler; one that was made here has these settings already and is given none of them again."""
-        if isinstance(crawler_or_spidercls, Crawler):
-            return crawler_or_spidercls
-        return super().create_crawler(crawler_or_spidercls)
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run the reactor until the work is done."""
-        self._work = asyncio.get_event_loop().create_task(work)
-        self._work.add_done_callback(lambda _: _stop_reactor())
-        self.start(stop_after_crawl=False)
-        if self._work.done():
-            self._work.result()
-        else:
-            logger.warning("ended by force: what was under way is repaired by the next crawls")
-
-    async def stop(self) -> None:
-        """End all crawls in order; the second time, at once."""
-        if self.ending:
-            return
-        self.ending = True
-        while not self._work.done():
-            for crawler in list(self.crawlers):
-                with suppress(RuntimeError):  # Scrapy's way to say that there is no engine yet
-                    if crawler.engine.running:
-                        await crawler.stop_async()
-            await asyncio.wait({self._work}, timeout=LOOK_SECONDS)
-
-
-def _stop_reactor() -> None:
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one: not before Scrapy chose
-
-    running: Any = reactor
-    with suppress(RuntimeError):  # stopped already
-        running.stop()
+async def tell_progress(results: Sequence[Result], count: int, running: Callable[[], int]) -> None:
+    """Log now and then how far a round of ``count`` agencies is, until it is cancelled."""
+    while True:
+        await asyncio.sleep(LINE_SECONDS)
+        failed = sum(result.outcome == "failed" for result in results)
+        message = "round: %d of %d agencies crawled, %d failed, %d being crawled"
+        logger.info(message, len(results), count, failed, running())
 
 
 def _session_of(crawler: Crawler) -> Session | None:
@@ -282,27 +220,3 @@ def _not_begun(agency: str, error: BaseException | None, seconds: float) -> Resu
     logger.error("the crawl of %s could not begin", agency, exc_info=error)
     sentence = f"unexpected {type(error).__name__}: {error}; please report it with the log"
     return Result(agency=agency, outcome="failed", reason="bug", sentence=sentence, seconds=seconds)
-
-
-class _WithAgency(logging.Filter):
-    """Notes in each record whose crawl it is of."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.agency = _agency.get()
-        return True
-
-
-def log_to(settings: Settings) -> logging.Handler:
-    """Let the log of this process name the agency in each line, at LOG_LEVEL, to LOG_FILE or standard error."""
-    name = settings.get("LOG_FILE")
-    handler: logging.Handler = (
-        logging.FileHandler(name, encoding=settings.get("LOG_ENCODING")) if name else logging.StreamHandler(sys.stderr)
-    )
-    form = settings["LOG_FORMAT"].replace("%(name)s", "%(agency)s %(name)s")
-    handler.setFormatter(logging.Formatter(form, settings["LOG_DATEFORMAT"]))
-    handler.addFilter(_WithAgency())
-    level = settings["LOG_LEVEL"]
-    handler.setLevel(level)
-    logging.getLogger().setLevel(level)
-    logging.getLogger().addHandler(handler)
-    return handler

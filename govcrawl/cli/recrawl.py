@@ -1,4 +1,4 @@
-"""``govcrawl recrawl``: crawl what is due, many agencies in one process."""
+"""``govcrawl recrawl``: crawl what is due, many agencies in one process or several."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,7 +15,7 @@ from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from scrapy.settings import Settings
@@ -72,6 +72,15 @@ _SHOWN_QUIET = 50
     help=say("同时抓取的机构数。", "Agencies crawled side by side."),
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help=say(
+        "工作进程数；默认每核一个，到期机构不足 200 个时为 1。同一服务器组的机构始终在同一进程。",
+        "Worker processes; by default one for each core, and one for fewer than 200 agencies. Agencies of one server group are "
+        "always in one of them.",
+    ),
+)
+@click.option(
     "--mode",
     type=click.Choice(["incremental", "full"]),
     default="incremental",
@@ -96,6 +105,7 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
     everything: bool,
     dry_run: bool,
     at_once: int,
+    processes: int | None,
     mode: str,
     given: Sequence[str],
     as_json: bool,
@@ -107,7 +117,7 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
     if everything and (due or agencies):
         raise UsageMistake(say("--all 不与 --due、--agency 合用", "--all goes with neither --due nor --agency"))
     settings = project_settings()
-    _apply(settings, given)
+    changes = {**_apply(settings, given), "GOVCRAWL_DATA": str(data)}
     settings.set("GOVCRAWL_DATA", str(data), priority="cmdline")
     loader = AgencyLoader.from_settings(settings)
     classes, broken = _load(loader, agencies)
@@ -115,26 +125,40 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
     if dry_run:
         _print_plan(_plan(classes, data, settings, only_due=only_due), broken, as_json=as_json)
         return
-    results = [*broken, *_run_round(classes, data, settings, only_due=only_due, mode=mode, at_once=at_once)]
-    _print_results(results, as_json=as_json)
+    how = _How(mode, at_once, processes, changes)
+    crawled, deaths = _run_round(classes, data, settings, how, only_due=only_due)
+    results = [*broken, *crawled]
+    _print_results(results, deaths, as_json=as_json)
     if not all(result.is_fine for result in results):
         context.exit(1)
 
 
-def _apply(settings: Settings, given: Sequence[str]) -> None:
-    """Set what the command line gives.
+class _How(NamedTuple):
+    """How a round is run."""
+
+    mode: str
+    at_once: int
+    processes: int | None
+    changes: Mapping[str, str]  # settings that the command line gives
+
+
+def _apply(settings: Settings, given: Sequence[str]) -> dict[str, str]:
+    """Set what the command line gives, and return it.
 
     Raises:
         UsageMistake: it is no NAME=VALUE, or no such setting.
     """
     from govcrawl.crawl_options import check_settings  # noqa: PLC0415 - see above
 
+    changes = {}
     for each in given:
         name, separator, value = each.partition("=")
         if not (name and separator):
             raise UsageMistake(say(f"-s {each!r} 应为 名称=值", f"-s {each!r}: expected NAME=VALUE"))
         settings.set(name, value, priority="cmdline")
+        changes[name] = value
     check_settings(settings)
+    return changes
 
 
 def _load(loader: AgencyLoader, names: Sequence[str]) -> tuple[list[type[DisclosureSpider]], list[Result]]:
@@ -192,16 +216,12 @@ def _split(
 
 
 def _run_round(
-    classes: Sequence[type[DisclosureSpider]],
-    data: Path,
-    settings: Settings,
-    *,
-    only_due: bool,
-    mode: str,
-    at_once: int,
-) -> list[Result]:
-    """Crawl under the round's lock."""
+    classes: Sequence[type[DisclosureSpider]], data: Path, settings: Settings, how: _How, *, only_due: bool
+) -> tuple[list[Result], list[str]]:
+    """Crawl under the round's lock; return how each crawl ended, and what is to be told of processes that died."""
     from archive.locks import take_round  # noqa: PLC0415 - see above
+    from govcrawl.crew import Crew, usual_processes  # noqa: PLC0415
+    from govcrawl.machine import Machine  # noqa: PLC0415
     from govcrawl.rounds import Round  # noqa: PLC0415
     from govcrawl.workshop import Workshop  # noqa: PLC0415
 
@@ -210,9 +230,25 @@ def _run_round(
         workshop = Workshop(settings)
         try:
             now, _ = _split(classes, workshop.store.catalog, workshop.machine, settings, only_due=only_due)
-            return Round(settings, workshop, mode=mode, at_once=at_once).run([cls for cls, _ in now]) if now else []
+            agencies = [cls for cls, _ in now]
+            processes = min(how.processes or usual_processes(len(agencies)), len(agencies))
+            if processes == 1:
+                return Round(settings, workshop, mode=how.mode, at_once=how.at_once).run(agencies), []
         finally:
             workshop.close()
+        if not agencies:
+            return [], []
+        with Machine.of(settings) as machine:
+            crew = Crew(
+                settings,
+                how.changes,
+                machine,
+                mode=how.mode,
+                processes=processes,
+                at_once=how.at_once,
+                held=[lock.fileno()],
+            )
+            return crew.run(agencies), crew.deaths
     finally:
         lock.release()
 
@@ -239,8 +275,8 @@ def _print_plan(plan: tuple[Planned, Planned], broken: Sequence[Result], *, as_j
         click.echo(say(f"下一个：{cls.name}，{_instant(run.at)}", f"next: {cls.name} at {_instant(run.at)}"))
 
 
-def _print_results(results: Sequence[Result], *, as_json: bool) -> None:
-    """One line an agency, and a sum."""
+def _print_results(results: Sequence[Result], deaths: Sequence[str], *, as_json: bool) -> None:
+    """One line an agency, and a sum; what died meanwhile, which stands in the findings of what it had too."""
     ordered = sorted(results, key=lambda one: one.agency)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in ordered], ensure_ascii=False, indent=2, sort_keys=True))
@@ -282,6 +318,13 @@ def _print_results(results: Sequence[Result], *, as_json: bool) -> None:
     total: dict[str, Any] = {name: sum(one.outcome == name for one in ordered) for name in _OUTCOMES}
     told = say("，", ", ").join(f"{_outcome(name)} {count}" for name, count in total.items() if count)
     click.echo(say(f"共 {len(ordered)} 个机构：{told}", f"{len(ordered)} agencies: {told}"))
+    for death in deaths:
+        click.echo(
+            say(
+                f"有工作进程中途结束，它的机构已交给另一个进程：{death}",
+                f"a worker died, and what it had was given to another: {death}",
+            )
+        )
 
 
 def _is_quiet(one: Result) -> bool:
