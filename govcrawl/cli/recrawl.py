@@ -35,12 +35,14 @@ _SHOWN_QUIET = 50
 
 @click.command(
     help=say(
-        "在一个进程中抓取到期的机构（默认即 --due）；用 --agency 指定的机构立即抓取，--all 抓取全部。一个机构失败不影响其他机构；"
+        "抓取到期的机构（默认即 --due），多个机构在一个进程中并行，机构多时每核一个进程；用 --agency 指定的机构立即抓取，--all 抓取全部。"
+        "一个机构失败不影响其他机构；一个进程中途死亡，它的机构由另一个进程接着抓取；"
         "Ctrl-C 让所有抓取有序结束，再运行同一命令即从中断处继续。同一数据目录同时只有一轮。\n\n"
         "退出码：0 全部完成，1 有机构未完成，2 用法错误。\n\n"
         "\b\n例：govcrawl recrawl --due --dry-run\n    govcrawl recrawl --due\n    govcrawl recrawl --agency xiamen_sfj --mode full",
-        "Crawl the agencies that are due in one process (also without --due); those named with --agency at once, --all of them with "
-        "--all. One that fails stops no other; Ctrl-C ends all of them in order, and the same command goes on from there. One round "
+        "Crawl the agencies that are due (also without --due), many side by side in one process, and in one process for each core where "
+        "there are hundreds; those named with --agency at once, all of them with --all. One that fails stops no other, and what a process "
+        "that dies had is crawled by another; Ctrl-C ends all of them in order, and the same command goes on from there. One round "
         "at a time per data directory.\n\n"
         "Exit codes: 0 all complete, 1 some are not, 2 usage.\n\n"
         "\b\nExamples: govcrawl recrawl --due --dry-run\n          govcrawl recrawl --due\n"
