@@ -1,7 +1,8 @@
 """A round (一轮): many agencies crawled side by side in one process, each as ``scrapy crawl`` crawls it alone.
 
-Several processes are a :class:`govcrawl.crew.Crew`, of which each worker is a round of what it is given. What the crawls share is the process's :class:`govcrawl.workshop.Workshop`. One that fails stops no other; an interrupt ends all of
-them in order, and what did not begin is left to the next round.
+What they share is the process's :class:`govcrawl.workshop.Workshop`. One that fails stops no other; an interrupt ends all of
+them in order, and what did not begin is left to the next round. On several processes (:class:`govcrawl.crew.Crew`) each
+worker is a round of what it is given.
 """
 
 from __future__ import annotations
