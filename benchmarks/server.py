@@ -123,7 +123,6 @@ class WidePages(Pages):
     def __init__(self, site: WideSite) -> None:
         self.wide = site
         super().__init__(site)
-        self.documents = {}
 
     def find(self, method: str, target: str, body: bytes, tally: Tally) -> Answer:
         """Return the answer and count the question."""

@@ -40,6 +40,7 @@ class _Listed(Sequence[Notice]):
     def __getitem__(self, place: int | slice) -> Notice | tuple[Notice, ...]:
         if isinstance(place, slice):
             return tuple(self[one] for one in range(*place.indices(self.size)))
+        place += self.size if place < 0 else 0
         if not 0 <= place < self.size:
             raise IndexError(place)
         pattern = self.patterns[place % len(self.patterns)]
@@ -73,6 +74,10 @@ class WideSite(Site):
         """Channel code → its documents, newest first."""
         share, left = divmod(self.count, len(CHANNELS))
         return {code: _Listed(self.notices, code, share + (place < left)) for place, code in enumerate(CHANNELS)}
+
+    def document_pages(self) -> dict[str, bytes]:
+        """Return nothing: no page is made before it is asked for."""
+        return {}
 
     def document_page(self, path: str) -> bytes | None:
         """Return the page at a path; None where there is none."""
