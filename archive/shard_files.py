@@ -153,11 +153,12 @@ def put_files(found: NewFiles, shard: Shard, agency: str, data_dir: Path, *, lin
 
 def _put_file(source: Path, target: Path, *, link: bool) -> None:
     """Put one file in its place, durable; at every instant it is there whole or not at all."""
+    made = target.with_name(f".{target.name}.merging")
+    made.unlink(missing_ok=True)  # of a merge that was cut off
     if link:
         with suppress(OSError):  # another file system, or one without links
             os.link(source, target)
             return
-    made = target.with_name(f".{target.name}.merging")
     with source.open("rb") as file, made.open("wb") as copy:
         shutil.copyfileobj(file, copy, PIECE_BYTES)
         copy.flush()

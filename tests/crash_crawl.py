@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BY_DESCRIPTOR = ("pwrite", "fsync", "ftruncate")
-BY_NAME = ("rename", "replace", "unlink")
+BY_NAME = ("rename", "replace", "unlink", "link")
 FAILURES = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 STATEMENTS = ("BEGIN", "COMMIT")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WARC = "warc"
 OPEN = ".open"
+FENCED = "fenced"
 
 _WARC_NAME = re.compile(r"(?P<prefix>[A-Za-z0-9][A-Za-z0-9_-]*)-\d{14}-\d{5,}\.warc\.gz")
 _TAIL = re.compile(r".*\.warc\.gz\.tail-[0-9TZ]+(?:-\d+)?")
@@ -48,6 +49,7 @@ def verify_data(data_dir: Path, *, deep: bool, jobs: int, counts: Counts, progre
     began = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     found = _Found()
     yield from _list_files(data_dir, found)
+    yield from _list_fenced(data_dir)
     with Records() as records:
         has_catalog = (data_dir / CATALOG).is_file()
         if has_catalog:
@@ -95,6 +97,14 @@ def _list_files(data_dir: Path, found: _Found) -> Iterator[Finding]:
         else:
             for path in sorted(agency.iterdir()):
                 yield from _list_file(path, f"{name}/{path.name}", found)
+
+
+def _list_fenced(data_dir: Path) -> Iterator[Finding]:
+    """Yield the shards that came too late; each is a data directory by itself."""
+    folder = data_dir / FENCED
+    for shard in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not shard.name.startswith("."):
+            yield find("shard-fenced", f"{FENCED}/{shard.name}", "set aside whole; fenced.json in it says why")
 
 
 def _list_file(path: Path, name: str, found: _Found) -> Iterator[Finding]:

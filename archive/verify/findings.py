@@ -158,6 +158,8 @@ CODES: dict[str, Code] = {
     "manifest-digest": Code("error", _CHAIN, "文件与清单不符", "a file does not have the digest of its manifest"),
     "manifest-warcinfo": Code("error", _CHAIN, "WARC 所述前一清单不符", "a WARC names another manifest before it"),
     "timestamp": Code("error", "RFC 3161", "时间戳不符", "a time stamp does not fit its manifest"),
+    # shards
+    "shard-fenced": Code("warning", "docs/cluster.md", "迟到的分片", "a shard that came too late: kept, not merged"),
     # indexes and packages
     "cdxj-line": Code("error", "CDXJ", "索引行格式错误", "a line of an index that is none"),
     "cdxj-order": Code("error", "CDXJ", "索引未按字节排序", "an index is not sorted by bytes"),
