@@ -11,6 +11,7 @@
     ├── BadQuery             what was typed to search for cannot be understood
     ├── LeaseLost            a lease is over, or somebody else's by now
     ├── ShardRefused         a shard cannot be merged as it is; nothing of it was
+    │   └── ShardOut         its worker is still crawling it
     ├── TimestampRefused     no time stamp could be had, or it is not one of what was asked
     └── CatalogError         the catalog cannot be used
         └── SchemaTooNew     written by a later version of this software
@@ -55,6 +56,10 @@ class LeaseLost(ArchiveError):
 
 class ShardRefused(ArchiveError):
     """A shard is damaged, incomplete or of another archive: nothing of it was merged."""
+
+
+class ShardOut(ShardRefused):
+    """A shard's worker has not said that it is done, and its lease is not over."""
 
 
 class TimestampRefused(ArchiveError):

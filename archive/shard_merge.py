@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archive import leases
 from archive.catalog import CATALOG_NAME
 from archive.catalog_shards import attached, lacks_nothing, mark_agency, new_files, put_rows
-from archive.errors import ArchiveWriteError, ShardRefused
+from archive.errors import ArchiveWriteError, ShardOut
 from archive.locks import AgencyLock
 from archive.rows import instant, parse_instant
 from archive.shard_files import check_files, put_files
@@ -63,7 +63,8 @@ def merge(store: Store, folder: Path, *, now: Now = utc_now) -> Merged:
     """Merge a shard; its folder goes where it lies in the archive's own ``shards``, any other stays as it is.
 
     Raises:
-        ShardRefused: it is no shard, damaged, still being crawled, or does not fit; nothing of it was merged.
+        ShardOut: it is still being crawled.
+        ShardRefused: it is no shard, damaged, or does not fit; nothing of it was merged.
         ArchiveBusy: one of its agencies is being crawled here.
         SchemaTooNew: a later version wrote it.
         ArchiveWriteError: the disk refuses; run again, it goes on.
@@ -122,11 +123,11 @@ def _check_over(store: Store, shard: Shard, now: Now) -> None:
     """Raise where a worker may still be writing into a shard.
 
     Raises:
-        ShardRefused: its lease is not over, and it does not say that it is done.
+        ShardOut: its lease is not over, and it does not say that it is done.
     """
     lease = leases.find(store.catalog, shard.token)
     if lease is not None and lease.is_valid(now()) and not (shard.folder / REPORT_FILE).is_file():
-        raise ShardRefused(
+        raise ShardOut(
             f"{shard.folder} is still being crawled by {lease.holder}: there is no {REPORT_FILE}, and its lease holds until "
             f"{instant(lease.lease_until)}; merge it after that"
         )

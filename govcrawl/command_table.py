@@ -39,6 +39,9 @@ COMMANDS = {
     ),
     "extract": Entry("govcrawl.cli.extract:extract", "读取一个已保存的网页", "Read one saved page."),
     "feed": Entry("govcrawl.cli.feed:feed", "把最近的变动写成 Atom 订阅源", "The latest changes as an Atom feed."),
+    "merge": Entry(
+        "govcrawl.cli.merge:merge", "并入在别处抓取的分片", "Put shards crawled elsewhere into the catalog."
+    ),
     "open": Entry(
         "govcrawl.cli.open:open_", "在浏览器中查看存档页面", "Look at the archived page of a document in a browser."
     ),

@@ -124,6 +124,9 @@ REFERENCE: Mapping[str, Reference] = {
     ),
     "extract": Reference("govcrawl extract README.md --url http://sfj.example/t1.htm"),
     "feed": Reference("govcrawl feed --agency xiamen_sfj --output xiamen.atom"),
+    "merge": Reference(
+        "govcrawl merge --json", ("有分片未并入", "some shards were not merged"), ("全部并入", "all are merged")
+    ),
     "open": Reference(f"govcrawl open {_DOCUMENT}"),
     "rebuild": Reference("govcrawl rebuild", _LEFT_OUT),
     "recrawl": Reference("govcrawl recrawl --due --dry-run", ("有的抓取不完整", "some crawls are not complete")),
