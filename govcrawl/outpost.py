@@ -141,6 +141,7 @@ def crawl_group(
         "mode": mode,
         "at_once": at_once,
         "until": asked + seconds,
+        "lease_seconds": seconds,
         "sitting_seconds": sitting_seconds,
     }
     (folder / RESULTS_FILE).unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from govcrawl.workshop import Workshop
 def main() -> None:
     """Crawl what the first line says."""
     job = json.loads(sys.stdin.readline())
-    lease = Tenure(job["until"])
+    lease = Tenure.of(job["until"], job["lease_seconds"])
     watch = Watch(lease, sys.stdin, sitting_seconds=job["sitting_seconds"])
     watch.start()
     folder = Path(job["folder"])

@@ -48,12 +48,20 @@ class Tenure:
     Args:
         until: on the clock of :func:`boot_seconds`.
         stop_seconds: so long before that it sends nothing any more.
+        kill_seconds: so long before that it ends at once.
     """
 
-    def __init__(self, until: float, *, stop_seconds: float = STOP_SECONDS) -> None:
+    def __init__(self, until: float, *, stop_seconds: float = STOP_SECONDS, kill_seconds: float = KILL_SECONDS) -> None:
         self.until = until
         self.stop_seconds = stop_seconds
+        self.kill_seconds = kill_seconds
         self.given_up = False  # the lease is lost, or whoever holds it is gone
+
+    @classmethod
+    def of(cls, until: float, lease_seconds: float) -> Self:
+        """Make that of a lease of so many seconds: a short one has shorter ends."""
+        stop_seconds, kill_seconds = min(STOP_SECONDS, lease_seconds / 3), min(KILL_SECONDS, lease_seconds / 10)
+        return cls(until, stop_seconds=stop_seconds, kill_seconds=kill_seconds)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return itself: crawlers copy their settings, the lease is one."""
@@ -89,7 +97,6 @@ class Watch:
         stop: ends the crawls in order; called once.
         sitting_seconds: end the crawls in order after so long, None: not before the lease ends.
         end: ends the process at once.
-        kill_seconds: so long before the lease is over that is done.
     """
 
     def __init__(
@@ -100,13 +107,11 @@ class Watch:
         stop: Callable[[], None] | None = None,
         sitting_seconds: float | None = None,
         end: Callable[[int], Any] = os._exit,
-        kill_seconds: float = KILL_SECONDS,
     ) -> None:
         self._tenure = tenure
         self._orders = orders
         self._stop = stop or _interrupt
         self._end = end
-        self._kill_seconds = kill_seconds
         self._sitting_ends = boot_seconds() + sitting_seconds if sitting_seconds is not None else None
         self._stopped = False
         self._done = Event()
@@ -125,7 +130,7 @@ class Watch:
 
     def look(self) -> None:
         """Look once what has to be done now."""
-        if self._tenure.left_seconds() < self._kill_seconds:
+        if self._tenure.left_seconds() < self._tenure.kill_seconds:
             logger.error(
                 "the lease is over and the crawls have not ended: this process ends now, nothing stored is lost"
             )

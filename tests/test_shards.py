@@ -179,7 +179,7 @@ def test_catalog_made_again_keeps_its_leases(tmp_path: Path) -> None:
         assert found[table] == rows, table
 
 
-_NUMBERS = {
+_NUMBERS: dict[str, dict[str, tuple[str, ...]]] = {
     "captures": {
         **dict.fromkeys(("versions", "files", "listings", "states", "walks", "findings", "failures"), ("capture_id",)),
         "documents": ("first_capture_id",),
