@@ -6,6 +6,8 @@ The site did not change, so nothing here adds a version, moves a date or changes
 
 from __future__ import annotations
 
+import pickle
+import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +19,7 @@ from archive.rows import instant, json_text
 from archive.versions import changed_fields, content_of_row, version_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from archive.catalog import Catalog
@@ -29,33 +31,96 @@ if TYPE_CHECKING:
 NOT_SEEN = "not fetched: the crawl that captured this page did not read this link"
 
 
-def documents_to_read(
-    catalog: Catalog, agency: str, since: str | None, *, but_by: str | None = None
-) -> list[tuple[str, int]]:
-    """Return the ids of an agency's documents and how many versions of each are to be read.
+class RereadingPlan:
+    """Which versions are to be read from which WARC file, and readings that wait for the other versions of their document.
 
-    Args:
-        since: only those captured at or after this UTC instant or day.
-        but_by: a document all of whose versions were read by this version of the extractor is left out.
+    Files come in the order of their names, and a document's versions are put when the last file that holds one has been
+    read. Held in a private temporary database of SQLite, which goes to disk by itself when it grows; close it.
     """
-    rows = catalog.rows(
-        "SELECT d.id, COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.document_id = d.id"
-        " WHERE d.agency = ?1 AND (?2 IS NULL OR v.captured_at >= ?2) GROUP BY d.id"
-        " HAVING ?3 IS NULL OR SUM(v.extractor_version <> ?3) > 0 ORDER BY d.id",
-        (agency, since, but_by),
-    )
-    return [(row["id"], row["n"]) for row in rows]
 
-
-def versions_to_read(catalog: Catalog, document_id: str, since: str | None) -> list[Row]:
-    """Return versions of a document by number: document_id, number, capture_id, entry (JSON)."""
-    return list(
-        catalog.rows(
-            "SELECT document_id, number, capture_id, entry FROM versions"
-            " WHERE document_id = ?1 AND (?2 IS NULL OR captured_at >= ?2) ORDER BY number",
-            (document_id, since),
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            "CREATE TABLE wanted (warc_file TEXT, document_id TEXT, number INTEGER, agency TEXT, capture_id INTEGER, entry TEXT);"
+            "CREATE TABLE readings (document_id TEXT, number INTEGER, reading BLOB);"
+            "CREATE INDEX by_reading ON readings (document_id);"
         )
-    )
+
+    def add(self, catalog: Catalog, agency: str, since: str | None, *, but_by: str | None = None) -> None:
+        """Add the versions of an agency's documents.
+
+        Args:
+            since: only those captured at or after this UTC instant or day.
+            but_by: a document all of whose versions were read by this version of the extractor is left out.
+        """
+        rows = catalog.rows(
+            "SELECT COALESCE(o.warc_file, c.warc_file) AS warc_file, v.document_id, v.number, d.agency, v.capture_id, v.entry"
+            " FROM versions AS v JOIN documents AS d ON d.id = v.document_id JOIN captures AS c ON c.id = v.capture_id"
+            " LEFT JOIN captures AS o ON o.record_id = c.refers_to"
+            " WHERE d.agency = ?1 AND (?2 IS NULL OR v.captured_at >= ?2) AND (?3 IS NULL OR EXISTS"
+            " (SELECT 1 FROM versions AS w WHERE w.document_id = d.id AND w.extractor_version <> ?3"
+            " AND (?2 IS NULL OR w.captured_at >= ?2)))",
+            (agency, since, but_by),
+        )
+        self._db.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?)", (tuple(row.values()) for row in rows))
+
+    def settle(self) -> int:
+        """Take the plan as whole; returns how many versions it has."""
+        self._db.executescript(
+            "CREATE INDEX by_file ON wanted (warc_file, document_id, number);"
+            "CREATE TABLE last AS SELECT document_id, MAX(warc_file) AS warc_file, COUNT(*) AS n FROM wanted GROUP BY document_id;"
+            "CREATE INDEX by_last ON last (warc_file, document_id);"
+        )
+        (count,) = self._db.execute("SELECT COUNT(*) FROM wanted").fetchone()
+        return int(count)
+
+    def files(self) -> list[str]:
+        """Return the WARC files to read, by name."""
+        return [name for (name,) in self._db.execute("SELECT DISTINCT warc_file FROM wanted ORDER BY 1")]
+
+    def versions(self, warc_file: str) -> list[PlannedVersion]:
+        """Return the versions to read from a file, by document and number."""
+        rows = self._db.execute(
+            "SELECT document_id, number, agency, capture_id, entry FROM wanted WHERE warc_file = ? ORDER BY 1, 2",
+            (warc_file,),
+        )
+        return [PlannedVersion(*row) for row in rows]
+
+    def keep(self, version: PlannedVersion, document: Document) -> None:
+        """Keep a reading until its document is complete."""
+        reading = pickle.dumps(document, pickle.HIGHEST_PROTOCOL)
+        self._db.execute("INSERT INTO readings VALUES (?, ?, ?)", (version.document_id, version.number, reading))
+
+    def complete(self, warc_file: str) -> Iterator[tuple[str, dict[int, Document], int]]:
+        """Yield the documents whose last file this is: id, readings by number, how many versions it has; their readings are dropped."""
+        documents = self._db.execute(
+            "SELECT document_id, n FROM last WHERE warc_file = ? ORDER BY document_id", (warc_file,)
+        )
+        for document_id, count in documents.fetchall():
+            found = self._db.execute(
+                "SELECT number, reading FROM readings WHERE document_id = ? ORDER BY number", (document_id,)
+            )
+            readings: dict[int, Document] = {
+                number: pickle.loads(reading)  # noqa: S301 -- kept above
+                for number, reading in found.fetchall()
+            }
+            yield document_id, readings, count
+            self._db.execute("DELETE FROM readings WHERE document_id = ?", (document_id,))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._db.close()
+
+
+class PlannedVersion(NamedTuple):
+    """A version that is to be read again."""
+
+    document_id: str
+    number: int
+    agency: str
+    capture_id: int
+    entry: str | None  # JSON
 
 
 class Change(NamedTuple):

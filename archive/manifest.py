@@ -72,12 +72,21 @@ def listed_files(data_dir: Path) -> list[str]:
     Raises:
         ArchiveWriteError: a manifest cannot be read.
     """
+    return sorted(listed_digests(data_dir))
+
+
+def listed_digests(data_dir: Path) -> dict[str, str]:
+    """Return the SHA-256 that the manifests of a data directory state of each WARC file, by its path relative to it.
+
+    Raises:
+        ArchiveWriteError: a manifest cannot be read.
+    """
     folder = data_dir / FOLDER
-    named: set[str] = set()
+    named: dict[str, str] = {}
     for one in folder.iterdir() if folder.is_dir() else ():
         for name in manifest_names(one):
-            named |= files_in(one / name)
-    return sorted(named)
+            named |= _digests_in(one / name)
+    return named
 
 
 def files_in(path: Path) -> set[str]:
@@ -86,13 +95,17 @@ def files_in(path: Path) -> set[str]:
     Raises:
         ArchiveWriteError: it cannot be read.
     """
+    return set(_digests_in(path))
+
+
+def _digests_in(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
         message = f"{path}: the manifest cannot be read ({error.strerror}); make it readable, then try again"
         raise ArchiveWriteError(message) from error
-    paths = (match[2] for match in map(_LINE.fullmatch, lines) if match)
-    return {path for path in paths if path.startswith("warc/")}
+    said = (match for match in map(_LINE.fullmatch, lines) if match)
+    return {match[2]: match[1] for match in said if match[2].startswith("warc/")}
 
 
 def manifests_by_crawl(folder: Path) -> dict[str, list[Path]]:

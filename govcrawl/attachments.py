@@ -12,8 +12,8 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,17 +24,22 @@ from archive.errors import ArchiveError
 from archive.kept import is_shard
 from archive.model import FileText
 from archive.reader import open_capture
+from govcrawl.engines import Lost, Unit, UnitLost
+from govcrawl.engines.pool import PoolEngine
+from govcrawl.engines.texts import FileRead, FileWanted, ReadTexts
 from govcrawl.file_workers import MAX_FILE_BYTES, FileReaders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from scrapy.settings import BaseSettings
 
     from archive.catalog import Catalog
     from archive.catalog_texts import StoredFile
     from archive.model import Capture, File
+    from archive.reader import OriginalOf
     from archive.store import Store
+    from govcrawl.engines import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +52,9 @@ def readers_of(settings: BaseSettings) -> FileReaders:
     return FileReaders(settings.getfloat("GOVCRAWL_TEXT_SECONDS"), settings.getint("GOVCRAWL_READER_MEMORY_BYTES"))
 
 
-def read_stored_file(data_dir: Path, catalog: Catalog, readers: FileReaders, file: StoredFile) -> FileText:
+def read_archived_file(
+    data_dir: Path, sha256: str, capture: Capture, original_of: OriginalOf, readers: FileReaders
+) -> FileText:
     """Return the text of a file as the archive holds it.
 
     Raises:
@@ -55,10 +62,10 @@ def read_stored_file(data_dir: Path, catalog: Catalog, readers: FileReaders, fil
     """
     with tempfile.TemporaryDirectory(prefix="govcrawl-") as folder:
         path = Path(folder) / "file"
-        _copy(data_dir, catalog, catalog.capture(file.capture_id), path)
+        _copy(data_dir, capture, original_of, path)
         found = readers.read(path)
     return FileText(
-        sha256=file.sha256,
+        sha256=sha256,
         media_type=found.media_type,
         status=found.status,
         reason=found.reason,
@@ -71,9 +78,9 @@ def read_stored_file(data_dir: Path, catalog: Catalog, readers: FileReaders, fil
     )
 
 
-def _copy(data_dir: Path, catalog: Catalog, capture: Capture, path: Path) -> None:
+def _copy(data_dir: Path, capture: Capture, original_of: OriginalOf, path: Path) -> None:
     """Copy a capture's content into a file, up to just beyond what is read."""
-    with open_capture(data_dir, capture, original_of=catalog.capture_by_record_id) as stored, path.open("wb") as target:
+    with open_capture(data_dir, capture, original_of=original_of) as stored, path.open("wb") as target:
         for piece in stored.iter_content():
             target.write(piece)
             if target.tell() > MAX_FILE_BYTES:
@@ -91,6 +98,7 @@ def read_attachments(  # noqa: PLR0913 - what is to be read, how, and who is tol
     put: Callable[[FileText], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     problem: Callable[[str], None] | None = None,
+    engine: Engine | None = None,
 ) -> Counter[str]:
     """Read every attachment that was not read by this version of the readers; returns how many came to which status.
 
@@ -106,6 +114,7 @@ def read_attachments(  # noqa: PLR0913 - what is to be read, how, and who is tol
         put: takes each text; None puts it into the catalog.
         progress: told how many of how many files are done.
         problem: told a sentence about each file that the archive does not hold any more.
+        engine: where they are read; None: in child processes of this one.
     """
     if again:
         files = catalog_texts.all_files(catalog, agency=agency, since=since)
@@ -114,35 +123,50 @@ def read_attachments(  # noqa: PLR0913 - what is to be read, how, and who is tol
     counts: Counter[str] = Counter()
     if not files:
         return counts
-    processes = settings.getint("GOVCRAWL_READERS") or os.cpu_count() or 1
-    readers = readers_of(settings)
-    waiting: deque[tuple[StoredFile, Future[FileText]]] = deque()
-    done = 0
-    with ThreadPoolExecutor(processes, thread_name_prefix="file-reader") as pool, contextlib.closing(readers):
-        try:
-            for number, file in enumerate(files, 1):
-                waiting.append((file, pool.submit(read_stored_file, data_dir, catalog, readers, file)))
-                while waiting and (len(waiting) > 2 * processes or number == len(files)):
-                    first, reading = waiting.popleft()
-                    try:
-                        text = reading.result()
-                        if put is None:
-                            catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
-                        else:
-                            put(text)
-                        counts[text.status] += 1
-                    except ArchiveError as error:
-                        counts["missing"] += 1
-                        logger.warning("file sha256=%s cannot be read: %s", first.sha256, error)
-                        if problem:
-                            problem(f"sha256 {first.sha256}: {error}")
-                    done += 1
-                    if progress:
-                        progress(done, len(files))
-        finally:
-            for _, reading in waiting:
-                reading.cancel()
+    work = ReadTexts(settings.getfloat("GOVCRAWL_TEXT_SECONDS"), settings.getint("GOVCRAWL_READER_MEMORY_BYTES"))
+    engine = engine or PoolEngine(data_dir, settings.getint("GOVCRAWL_READERS"))
+    for done, read in enumerate(_read_all(engine, work, _units(data_dir, catalog, files)), 1):
+        if read.text is None:
+            counts["missing"] += 1
+            logger.warning("file sha256=%s cannot be read: %s", read.sha256, read.problem)
+            if problem:
+                problem(f"sha256 {read.sha256}: {read.problem}")
+        else:
+            counts[read.text.status] += 1
+            if put is None:
+                catalog_texts.put_file_text(catalog, read.text, datetime.now(UTC))
+            else:
+                put(read.text)
+        if progress:
+            progress(done, len(files))
     return counts
+
+
+def _read_all(engine: Engine, work: ReadTexts, units: Iterable[Unit]) -> Iterator[FileRead]:
+    """Yield what each file reads as; of a unit that was given up, that it was not read."""
+    for result in engine.run(work, units):
+        if isinstance(result, Lost):
+            lost = str(UnitLost.of(result))
+            yield from (FileRead(wanted.sha256, None, lost) for wanted in result.unit.argument)
+        else:
+            yield from result.pieces
+
+
+def _units(data_dir: Path, catalog: Catalog, files: Iterable[StoredFile]) -> Iterator[Unit]:
+    """Yield files by the WARC file that holds their bytes."""
+    by_file: defaultdict[str, list[StoredFile]] = defaultdict(list)
+    for file in files:
+        capture = catalog.capture(file.capture_id)
+        original = catalog.capture_by_record_id(capture.refers_to) if capture.refers_to else None
+        by_file[(original or capture).warc_file].append(file)
+    for name, together in sorted(by_file.items()):
+        wanted, paths = [], {name}
+        for file in together:
+            capture = catalog.capture(file.capture_id)
+            original = catalog.capture_by_record_id(capture.refers_to) if capture.refers_to else None
+            paths.add(capture.warc_file)
+            wanted.append(FileWanted(file.sha256, capture, original))
+        yield Unit(name=name, argument=wanted, files=tuple(data_dir / path for path in sorted(paths)))
 
 
 class FileTexts:
@@ -189,7 +213,13 @@ class FileTexts:
         catalog = self._store.catalog
         if catalog_texts.has_file_text(catalog, file.sha256):
             return "known"
-        text = read_stored_file(self._store.data_dir, catalog, self._readers, file)
+        text = read_archived_file(
+            self._store.data_dir,
+            file.sha256,
+            catalog.capture(file.capture_id),
+            catalog.capture_by_record_id,
+            self._readers,
+        )
         catalog_texts.put_file_text(catalog, text, datetime.now(UTC))
         return text.status
 

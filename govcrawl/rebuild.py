@@ -32,7 +32,6 @@ from archive.events import (
     FileEnds,
     NoteTold,
     archived_agencies,
-    read_events,
     warc_paths,
 )
 from archive.leases import carry_over
@@ -42,12 +41,17 @@ from archive.reader import open_capture
 from archive.remake import Remake, discard, new_catalog, swap_in
 from archive.withheld import mirror
 from govcrawl.attachments import read_attachments
+from govcrawl.engines import Lost, Unit, UnitLost
+from govcrawl.engines.pool import PoolEngine
+from govcrawl.engines.telling import TellFile
+from govcrawl.engines.templates import Templates
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import find_template
 from govcrawl.reading import read_document, read_entry, read_stored
 from govcrawl.workers import Readers, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from scrapy.settings import BaseSettings
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from archive.decisions import DocumentNote
     from archive.events import Event
     from archive.model import Document
+    from govcrawl.engines import Engine
     from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
@@ -91,18 +96,32 @@ class Report:
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
     kept: Path | None = None  # the catalog that was in use
+    redone: list[str] = field(default_factory=list)  # files that were begun again, and why
 
 
 def rebuild(
-    data_dir: Path, settings: BaseSettings, *, output: Path | None = None, progress: Progress | None = None
+    data_dir: Path,
+    settings: BaseSettings,
+    *,
+    output: Path | None = None,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """Make the catalog again and put it in the place of the one in use, or into ``output``.
+
+    Args:
+        data_dir: the data directory.
+        settings: of the project.
+        output: a new file for the catalog; the one in use stays.
+        progress: told how far it is.
+        engine: where WARC files, pages and attachments are read; None: in this process and children of it.
 
     Raises:
         ArchiveBusy: a crawl is going on in this data directory.
         ArchiveWriteError: the catalog cannot be written; the one in use is as it was.
         UsageMistake: there are no WARC files, or ``output`` is there already.
         BadAgency: the pages of an agency cannot be read: neither it nor its template is there.
+        UnitLost: a WARC file could not be read by any worker of ``engine``; the catalog in use is as it was.
     """
     agencies = archived_agencies(data_dir)
     if not agencies:
@@ -121,12 +140,16 @@ def rebuild(
         steps.callback(take_catalog(folder, now).release)
         steps.callback(discard, data_dir)
         catalog = new_catalog(data_dir)
-        work = _Rebuild(data_dir, catalog, settings, progress)
+        engine = engine or PoolEngine(data_dir, settings.getint("GOVCRAWL_READERS"))
+        work = _Rebuild(data_dir, catalog, settings, progress, engine)
         try:
             report = asyncio.run(work.run(agencies))
             report.problems += mirror(catalog, data_dir)
             carry_over(data_dir / CATALOG_NAME, catalog)
-            report.texts = read_attachments(data_dir, catalog, settings, problem=report.problems.append).total()
+            report.texts = read_attachments(
+                data_dir, catalog, settings, problem=report.problems.append, engine=engine
+            ).total()
+            report.redone = list(engine.redone)
         finally:
             catalog.close()
         report.kept = swap_in(data_dir, now, output)
@@ -139,13 +162,16 @@ class _Waiting:
 
     event: NoteTold
     note: DocumentNote | None = None
-    reading: asyncio.Task[Document] | None = None
+    reading: asyncio.Future[Document] | None = None
     bytes: int = 0
 
 
 class _Rebuild:
-    def __init__(self, data_dir: Path, catalog: Catalog, settings: BaseSettings, progress: Progress | None) -> None:
+    def __init__(
+        self, data_dir: Path, catalog: Catalog, settings: BaseSettings, progress: Progress | None, engine: Engine
+    ) -> None:
         self._data_dir = data_dir
+        self._engine = engine
         self._catalog = catalog
         self._remake = Remake(catalog)
         self._settings = settings
@@ -163,7 +189,7 @@ class _Rebuild:
         self._waiting_bytes = 0
         self._crawl: str | None = None
         self._template_name = ""
-        self._template: type[DisclosureSpider] | None = None
+        self._templates: dict[str, type[DisclosureSpider]] = {}  # of the agency, by name
         self._report = Report()
         self._total_bytes = 0
 
@@ -177,20 +203,15 @@ class _Rebuild:
                     "put it back from a backup, then rebuild again"
                 )
         prepare([])
-        transaction = ExitStack()
+        transaction, count = ExitStack(), 0
         try:
             transaction.enter_context(self._catalog.atomic())
-            count = 0
-            for agency, group in paths.items():
-                self._template, self._crawl = None, None
-                for path in group:
-                    for event in read_events(path, agency):
-                        await self._take(event, agency)
-                        count += 1
-                        if count % EVENTS_PER_COMMIT == 0:
-                            transaction.close()
-                            transaction.enter_context(self._catalog.atomic())
-                    await self._drain()
+            async for event in self._told(paths):
+                await self._take(*event)
+                count += 1
+                if count % EVENTS_PER_COMMIT == 0:
+                    transaction.close()
+                    transaction.enter_context(self._catalog.atomic())
             transaction.close()
         except BaseException as error:
             transaction.__exit__(type(error), error, error.__traceback__)
@@ -202,7 +223,32 @@ class _Rebuild:
             self._readers.close()
         return self._report
 
-    async def _take(self, event: Event, agency: str) -> None:
+    async def _told(
+        self, paths: Mapping[str, Sequence[Path]]
+    ) -> AsyncIterator[tuple[Event, str, Document | CrawlError | None]]:
+        """Yield events, each with its agency and what a worker elsewhere has read of it."""
+        units = (_unit(path, agency) for agency, group in paths.items() for path in group)
+        current = None
+        for result in self._engine.run(self._telling(), units):
+            if isinstance(result, Lost):
+                raise UnitLost.of(result)
+            _, agency = result.unit.argument
+            if agency != current:
+                current, self._crawl = agency, None
+                self._templates.clear()
+            for event, reading in result.pieces:
+                yield event, agency, reading
+            await self._drain()
+
+    def _telling(self) -> TellFile:
+        return TellFile(
+            Templates.of(self._settings),
+            self._max_bytes,
+            self._settings.getfloat("GOVCRAWL_READ_SECONDS"),
+            self._settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
+        )
+
+    async def _take(self, event: Event, agency: str, reading: Document | CrawlError | None) -> None:
         report = self._report
         if isinstance(event, CaptureTold):
             # Captures go in at once: a page that waits behind them needs their rows to be found in the files.
@@ -210,7 +256,7 @@ class _Rebuild:
             self._show(event.fields["offset"])
         elif isinstance(event, NoteTold):
             report.notes += 1
-            await self._take_note(event, agency)
+            await self._take_note(event, agency, reading)
         elif isinstance(event, FileBegins):
             if event.crawl_id != self._crawl:
                 await self._drain()
@@ -226,12 +272,17 @@ class _Rebuild:
         elif isinstance(event, Damage):
             self._tell(f"{event} ({event.bytes} bytes left out)")
 
-    async def _take_note(self, event: NoteTold, agency: str) -> None:
+    async def _take_note(self, event: NoteTold, agency: str, reading: Document | CrawlError | None) -> None:
         waiting = _Waiting(event)
         if event.kind == "decision" and event.fields.get("decision") == decisions.PUT_DOCUMENT:
-            template = self._template = self._template or find_reader(agency, self._template_name, self._settings)
+            name = self._template_name
+            if name not in self._templates:
+                self._templates[name] = find_reader(agency, name, self._settings)
             try:
-                self._begin_reading(waiting, template)
+                if reading is None:
+                    self._begin_reading(waiting, self._templates[name])
+                else:
+                    self._note_reading(waiting, reading)
             except _LEFT_OUT as error:
                 self._tell(f"{event.fields.get('url', event.record_id)}: document left out: {error}")
                 return
@@ -259,6 +310,16 @@ class _Rebuild:
                 return await read_document(self._readers, template, page, entry)
 
         waiting.reading = asyncio.create_task(read())
+
+    def _note_reading(self, waiting: _Waiting, reading: Document | CrawlError) -> None:
+        """Take what a worker elsewhere has read."""
+        note = waiting.note = decisions.read_document_note(waiting.event.fields)
+        self._remake.page_capture(note)  # a page whose capture has no row is left out, whoever has read it
+        waiting.reading = asyncio.get_running_loop().create_future()
+        if isinstance(reading, CrawlError):
+            waiting.reading.set_exception(reading)
+        else:
+            waiting.reading.set_result(reading)
 
     async def _put_first(self) -> None:
         one = self._waiting.popleft()
@@ -294,6 +355,10 @@ class _Rebuild:
     def _show(self, offset: int) -> None:
         if self._progress:
             self._progress(self._report.bytes + offset, self._total_bytes)
+
+
+def _unit(path: Path, agency: str) -> Unit:
+    return Unit(name=str(path), argument=(path, agency), files=(path,), bytes=path.stat().st_size)
 
 
 def find_reader(agency: str, template_name: str, settings: BaseSettings) -> Any:

@@ -8,43 +8,38 @@ rebuild reads everything with the present extractor anyway.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_reads import agencies, check_agency
-from archive.catalog_rereading import compare_readings, documents_to_read, put_readings, versions_to_read
+from archive.catalog_rereading import RereadingPlan, compare_readings, put_readings
 from archive.catalog_texts import compare_file_text, put_file_text
-from archive.errors import CaptureMissing, DigestMismatch, UnreadableContent
 from archive.store import Store
 from govcrawl.attachments import read_attachments
-from govcrawl.errors import CrawlError
-from govcrawl.reading import read_document, read_entry, read_stored
-from govcrawl.rebuild import WAITING_BYTES, WAITING_NOTES, find_reader
-from govcrawl.workers import Readers, prepare
+from govcrawl.engines import Lost, Unit, UnitLost
+from govcrawl.engines.pages import ReadPages, Wanted
+from govcrawl.engines.pool import PoolEngine
+from govcrawl.engines.templates import Templates
+from govcrawl.rebuild import find_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from scrapy.settings import BaseSettings
 
+    from archive.catalog_rereading import PlannedVersion
     from archive.model import Document, FileText
-    from archive.rows import Row
-    from govcrawl.decode import Page
-    from govcrawl.items import ListEntry
+    from govcrawl.engines import Engine
+    from govcrawl.engines.pages import PageRead
     from govcrawl.rebuild import Progress
-    from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
-
-_UNREAD = (CaptureMissing, DigestMismatch, UnreadableContent, CrawlError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +73,7 @@ class Reread:
     differences: list[Difference] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     changes: dict[str, Change] = field(default_factory=dict)
+    redone: list[str] = field(default_factory=list)  # files that were begun again, and why
 
     def note(self, name: str, where: str, before: object, after: object) -> None:
         """Count a field that would change, and keep the first examples."""
@@ -87,7 +83,7 @@ class Reread:
             change.examples.append((where, before, after))
 
 
-def reextract(
+def reextract(  # noqa: PLR0913 - what is to be read, how, and who is told
     data_dir: Path,
     settings: BaseSettings,
     *,
@@ -97,12 +93,14 @@ def reextract(
     dry_run: bool = False,
     progress: Progress | None = None,
     files_progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Reread:
     """Read stored versions again: of one agency or all, captured since a UTC day or ever; and attachments that the present readers have not read.
 
     Args:
         resume: leave out documents that the present version of the extractor has read: those that an interrupted run has done.
         dry_run: change nothing, and tell in ``changes`` what would change.
+        engine: where pages and files are read; None: in child processes of this one.
 
     Raises:
         ArchiveBusy: a crawl of an agency that is to be read is going on.
@@ -116,17 +114,34 @@ def reextract(
         rows = [row for row in agencies(store.catalog) if agency in {None, row["name"]}]
         for row in rows:
             steps.callback(store.lock_agency(row["name"]).release)
-        templates = {row["name"]: find_reader(row["name"], row["template"], settings) for row in rows}
-        work = _Rereading(store, settings, since, progress)
-        report = asyncio.run(work.run(templates, resume=resume, dry_run=dry_run))
-        _read_files(store, settings, report, agency=agency, since=since, dry_run=dry_run, progress=files_progress)
+        templates = {row["name"]: row["template"] for row in rows}
+        for name, template in templates.items():
+            find_reader(name, template, settings)
+        engine = engine or PoolEngine(data_dir, settings.getint("GOVCRAWL_READERS"))
+        work = _Rereading(store, templates, progress, dry_run=dry_run)
+        report = work.run(engine, pages_work(settings), since, resume=resume)
+        _read_files(
+            store, settings, report, engine, agency=agency, since=since, dry_run=dry_run, progress=files_progress
+        )
+        report.redone = list(engine.redone)
         return report
+
+
+def pages_work(settings: BaseSettings) -> ReadPages:
+    """Return how pages are read by these settings."""
+    return ReadPages(
+        Templates.of(settings),
+        settings.getint("DOWNLOAD_MAXSIZE"),
+        settings.getfloat("GOVCRAWL_READ_SECONDS"),
+        settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
+    )
 
 
 def _read_files(
     store: Store,
     settings: BaseSettings,
     report: Reread,
+    engine: Engine,
     *,
     agency: str | None,
     since: str | None,
@@ -154,114 +169,79 @@ def _read_files(
         put=put,
         progress=progress,
         problem=report.problems.append,
+        engine=engine,
     )
 
 
-@dataclass(slots=True)
-class _Waiting:
-    document_id: str
-    readings: dict[int, asyncio.Task[Document]]
-    bytes: int
-
-
 class _Rereading:
-    def __init__(self, store: Store, settings: BaseSettings, since: str | None, progress: Progress | None) -> None:
+    def __init__(self, store: Store, templates: Mapping[str, str], progress: Progress | None, *, dry_run: bool) -> None:
         self._store = store
-        self._since = since
+        self._templates = templates
         self._progress = progress
-        self._max_bytes = settings.getint("DOWNLOAD_MAXSIZE")
-        self._readers = Readers(
-            settings.getint("GOVCRAWL_READERS"),
-            settings.getfloat("GOVCRAWL_READ_SECONDS"),
-            settings.getint("GOVCRAWL_READER_MEMORY_BYTES"),
-        )
-        self._at_once = asyncio.Semaphore(
-            self._readers.processes + 1
-        )  # a page's time limit runs from when it is handed over
-        self._waiting: deque[_Waiting] = deque()
-        self._dry_run = False
+        self._dry_run = dry_run
         self._report = Reread()
+        self._read = 0
 
-    async def run(
-        self, templates: dict[str, type[DisclosureSpider]], *, resume: bool = False, dry_run: bool = False
-    ) -> Reread:
+    def run(self, engine: Engine, work: ReadPages, since: str | None, *, resume: bool) -> Reread:
+        """Read what is to be read; documents are put as their last version has been read."""
         from govcrawl.extract import EXTRACTOR_VERSION  # noqa: PLC0415 - loads trafilatura, which --help need not pay
 
-        prepare([])
-        self._dry_run = dry_run
-        catalog = self._store.catalog
-        done_by = EXTRACTOR_VERSION if resume else None
-        todo = {name: documents_to_read(catalog, name, self._since, but_by=done_by) for name in templates}
-        total = sum(count for documents in todo.values() for _, count in documents)
-        try:
-            for name, template in templates.items():
-                for document_id, _ in todo[name]:
-                    versions = versions_to_read(catalog, document_id, self._since)
-                    self._waiting.append(self._begin(document_id, versions, template))
-                    await asyncio.sleep(0)  # lets the readings begin
-                    while self._is_full():
-                        await self._put_first(total)
-            while self._waiting:
-                await self._put_first(total)
-        finally:
-            for one in self._waiting:
-                for reading in one.readings.values():
-                    reading.cancel()
-            self._readers.close()
+        with closing(RereadingPlan()) as plan:
+            for agency in self._templates:
+                plan.add(self._store.catalog, agency, since, but_by=EXTRACTOR_VERSION if resume else None)
+            total = plan.settle()
+            units = (self._unit(name, plan.versions(name)) for name in plan.files())
+            for result in engine.run(work, units):
+                name = result.unit.name
+                versions = plan.versions(name)
+                if isinstance(result, Lost):
+                    self._tell(f"{len(versions)} versions left as they are: {UnitLost.of(result)}")
+                else:
+                    for version, page in zip(versions, result.pieces, strict=True):
+                        self._keep(plan, version, page, total)
+                for document_id, readings, _ in plan.complete(name):
+                    self._put(document_id, readings)
+        self._report.differences.sort(key=lambda one: (one.document_id, one.number))
         return self._report
 
-    def _is_full(self) -> bool:
-        versions = sum(len(one.readings) for one in self._waiting)
-        return versions > WAITING_NOTES or sum(one.bytes for one in self._waiting) > WAITING_BYTES
+    def _unit(self, warc_file: str, versions: Sequence[PlannedVersion]) -> Unit:
+        catalog, wanted, files = self._store.catalog, [], {warc_file}
+        for version in versions:
+            capture = catalog.capture(version.capture_id)
+            original = catalog.capture_by_record_id(capture.refers_to) if capture.refers_to else None
+            files.add(capture.warc_file)
+            entry = json.loads(version.entry) if version.entry else None
+            wanted.append(Wanted(version.agency, self._templates[version.agency], capture, original, entry))
+        return Unit(name=warc_file, argument=wanted, files=tuple(self._store.data_dir / name for name in sorted(files)))
 
-    def _begin(self, document_id: str, versions: Iterable[Row], template: type[DisclosureSpider]) -> _Waiting:
-        waiting = _Waiting(document_id, {}, 0)
-        for row in versions:
-            try:
-                capture = self._store.catalog.capture(row["capture_id"])
-                with self._store.open_capture(capture) as stored:
-                    page = read_stored(stored, capture.url, max_bytes=self._max_bytes)
-            except _UNREAD as error:
-                self._tell(row, error)
-                continue
-            entry = read_entry(json.loads(row["entry"])) if row["entry"] else None
+    def _keep(self, plan: RereadingPlan, version: PlannedVersion, page: PageRead, total: int) -> None:
+        if page.document is None:
+            self._tell(
+                f"{version.document_id} version {version.number}: left as it is, its capture cannot be read now: {page.problem}"
+            )
+        else:
+            plan.keep(version, page.document)
+        self._read += 1
+        if self._progress:
+            self._progress(self._read, total)
 
-            async def read(page: Page = page, entry: ListEntry | None = entry) -> Document:
-                async with self._at_once:
-                    return await read_document(self._readers, template, page, entry)
-
-            waiting.bytes += len(page.body)
-            waiting.readings[row["number"]] = asyncio.create_task(read())
-        return waiting
-
-    async def _put_first(self, total: int) -> None:
-        one = self._waiting.popleft()
-        documents: dict[int, Document] = {}
-        for number, reading in one.readings.items():
-            try:
-                documents[number] = await reading
-            except CrawlError as error:
-                self._tell({"document_id": one.document_id, "number": number}, error)
-        found = self._compare(one.document_id, documents) if self._dry_run else self._put(one.document_id, documents)
+    def _put(self, document_id: str, documents: Mapping[int, Document]) -> None:
+        catalog = self._store.catalog
+        if self._dry_run:
+            found = self._compare(document_id, documents)
+        else:
+            found = put_readings(catalog, document_id, documents, datetime.now(UTC))
         self._report.documents += 1
         self._report.versions += len(documents)
-        self._report.differences += [Difference(one.document_id, number, names) for number, names in found.items()]
-        if self._progress:
-            self._progress(self._report.versions, total)
+        self._report.differences += [Difference(document_id, number, names) for number, names in found.items()]
 
-    def _put(self, document_id: str, documents: dict[int, Document]) -> dict[int, tuple[str, ...]]:
-        return put_readings(self._store.catalog, document_id, documents, datetime.now(UTC))
-
-    def _compare(self, document_id: str, documents: dict[int, Document]) -> dict[int, tuple[str, ...]]:
+    def _compare(self, document_id: str, documents: Mapping[int, Document]) -> dict[int, tuple[str, ...]]:
         found = compare_readings(self._store.catalog, document_id, documents)
         for number, changes in found.items():
             for name, (before, after) in changes.items():
                 self._report.note(name, f"{document_id} {number}", before, after)
         return {number: tuple(changes) for number, changes in found.items()}
 
-    def _tell(self, row: Row, error: Exception) -> None:
-        problem = (
-            f"{row['document_id']} version {row['number']}: left as it is, its capture cannot be read now: {error}"
-        )
+    def _tell(self, problem: str) -> None:
         logger.warning("%s", problem)
         self._report.problems.append(problem)

@@ -122,7 +122,7 @@ class Trial:
     def _check_files(self, copy: Path, found: set[str]) -> None:
         if still := [path.name for path in copy.glob("warc/*/*.open")]:
             raise Broken(f"still open after a start: {still}")
-        findings = verify_paths([copy], deep=False, jobs=1, counts=Counts(), progress=silent)
+        findings = verify_paths([copy], deep=False, counts=Counts(), progress=silent)
         if wrong := [finding for finding in findings if finding.severity != "note"]:
             raise Broken(f"verify found {wrong}")
         in_files = Counter(
@@ -414,9 +414,7 @@ class Harness:
                     raise Broken(f"cut at {length}: {error}") from error
             else:
                 raise Broken(f"cut at {length}: a crawl began on captures that are gone")
-        findings = verify_paths(
-            sorted(copy.glob("warc/*/*.warc.gz")), deep=False, jobs=1, counts=Counts(), progress=silent
-        )
+        findings = verify_paths(sorted(copy.glob("warc/*/*.warc.gz")), deep=False, counts=Counts(), progress=silent)
         if wrong := [finding for finding in findings if finding.severity != "note"]:
             raise Broken(f"cut at {length}: {wrong}")
         shutil.rmtree(copy)

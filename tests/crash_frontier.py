@@ -223,7 +223,7 @@ class FrontierHarness:
         if left or len(made) != crawls:
             raise Broken(f"{len(left)} rows of the frontier are left; {len(made)} crawls made captures, not {crawls}")
         self.tally["sittings verified"] += sittings
-        findings = verify_paths([trial.data], deep=False, jobs=1, counts=Counts(), progress=silent)
+        findings = verify_paths([trial.data], deep=False, counts=Counts(), progress=silent)
         if wrong := [finding for finding in findings if finding.severity != "note"]:
             raise Broken(f"verify found {wrong}")
 

@@ -151,7 +151,7 @@ def test_no_finding_on_the_own_index(tmp_path: Path) -> None:
     """The verifier has nothing to say about an index that lies in its data directory."""
     data = make_data(tmp_path / "data")
     assert index_lines(data, agency=AGENCY.name)
-    findings = verify_paths([data / "index.cdxj"], deep=True, jobs=1, counts=Counts(), progress=silent)
+    findings = verify_paths([data / "index.cdxj"], deep=True, counts=Counts(), progress=silent)
     assert told(list(findings)) == set()
 
 

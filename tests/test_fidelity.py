@@ -148,7 +148,7 @@ def test_every_answered_exchange_is_in_the_file_and_in_the_catalog(archived: Arc
 
 def test_own_verifier_finds_nothing(archived: Archived) -> None:
     """What was written of every nasty exchange is without a flaw."""
-    findings = verify_paths([archived.data], deep=True, jobs=1, counts=Counts(), progress=silent)
+    findings = verify_paths([archived.data], deep=True, counts=Counts(), progress=silent)
     assert [str(finding) for finding in findings if finding.severity != "note"] == []  # a note: no HTTP at all came
 
 

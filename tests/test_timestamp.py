@@ -110,7 +110,7 @@ def test_head_is_stamped_by_a_command_and_checked_by_openssl(tmp_path: Path, aut
     manifest = manifests_in(data)[-1]
     assert stamp == manifest.with_suffix(".tsr")
     openssl("ts", "-verify", "-data", str(manifest), "-in", str(stamp), "-CAfile", str(authority / "ca.pem"))
-    findings = list(verify_data(data, deep=False, jobs=1, counts=Counts(), progress=silent))
+    findings = list(verify_data(data, deep=False, counts=Counts(), progress=silent))
     assert told(findings) == set()
 
 
@@ -130,7 +130,7 @@ def test_stamp_of_something_else_is_found(tmp_path: Path, authority: Path) -> No
     stamp = stamp_head(data, AGENCY.name, ask_command(command(authority)))
     first, _ = manifests_in(data)
     shutil.copy(stamp, first.with_suffix(".tsr"))
-    found = told(list(verify_data(data, deep=False, jobs=1, counts=Counts(), progress=silent)))
+    found = told(list(verify_data(data, deep=False, counts=Counts(), progress=silent)))
     assert found == {("timestamp", f"manifests/{AGENCY.name}/{first.with_suffix('.tsr').name}")}
     with pytest.raises(TimestampRefused, match="the stamp is for"):
         check_stamp(stamp, "0" * 64)

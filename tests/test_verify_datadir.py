@@ -49,7 +49,7 @@ def data(made: Path, tmp_path: Path) -> Path:
 
 def verify(data: Path, *, deep: bool = False) -> list[Finding]:
     """Everything that is told about a data directory."""
-    return list(verify_data(data, deep=deep, jobs=1, counts=Counts(), progress=silent))
+    return list(verify_data(data, deep=deep, counts=Counts(), progress=silent))
 
 
 def execute(data: Path, *statements: str) -> None:

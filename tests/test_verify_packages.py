@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def verify(path: Path) -> list[Finding]:
     """What is wrong with one file, notes left out."""
-    found = verify_paths([path], deep=False, jobs=1, counts=Counts(), progress=silent)
+    found = verify_paths([path], deep=False, counts=Counts(), progress=silent)
     return [finding for finding in found if finding.severity != "note"]
 
 

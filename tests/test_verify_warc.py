@@ -27,6 +27,8 @@ from mutants import (
 
 from archive.verify import CODES, Counts, silent, verify_paths
 from archive.verify.warc import WarcScan
+from govcrawl.engines.pool import PoolEngine
+from govcrawl.engines.scanning import scan_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +45,8 @@ def clean(tmp_path: Path) -> Path:
 
 def verify(*paths: Path, jobs: int = 1) -> list[Finding]:
     """What is wrong with files, notes left out."""
-    found = verify_paths(paths, deep=False, jobs=jobs, counts=Counts(), progress=silent)
+    scan = scan_with(PoolEngine(paths[0].parent, jobs))
+    found = verify_paths(paths, deep=False, counts=Counts(), progress=silent, scan=scan)
     return [finding for finding in found if finding.severity != "note"]
 
 

@@ -106,7 +106,7 @@ def test_whole_agency(data: Path, tmp_path: Path) -> None:
     assert digest["hash"] == f"sha256:{hashlib.sha256(files['datapackage.json']).hexdigest()}"
     path = tmp_path / "all.wacz"
     path.write_bytes(packed)
-    assert told(list(verify_paths([path], deep=True, jobs=1, counts=Counts(), progress=silent))) == set()
+    assert told(list(verify_paths([path], deep=True, counts=Counts(), progress=silent))) == set()
 
 
 def test_pages_come_from_the_catalog(data: Path) -> None:

@@ -85,7 +85,7 @@ def test_every_record_that_is_named_is_there(data: Path, tmp_path: Path) -> None
         if name in head
     }
     assert named <= ids
-    findings = verify_paths([target], deep=True, jobs=1, counts=Counts(), progress=silent)
+    findings = verify_paths([target], deep=True, counts=Counts(), progress=silent)
     assert told(list(findings)) == set()
 
 
@@ -111,7 +111,7 @@ def test_certificates_and_rendered_pages_come_along(tmp_path: Path) -> None:
     heads = [fields_of(record) for _, record in members_of(target)]
     resources = [head["WARC-Target-URI"] for head in heads if head["WARC-Type"] == "resource"]
     assert resources == ["urn:govcrawl:tls:sfj.haidao.test:443", f"urn:rendered:{url}", f"urn:rendered:{url}"]
-    findings = verify_paths([target], deep=True, jobs=1, counts=Counts(), progress=silent)
+    findings = verify_paths([target], deep=True, counts=Counts(), progress=silent)
     assert told(list(findings)) == set()
 
 

@@ -330,9 +330,7 @@ def test_the_archive_keeps_it(data: Path) -> None:
     name = hide(data)
     assert {path: path.read_bytes() for path in (data / "warc").rglob("*.gz")} == warcs
     assert [
-        one
-        for one in verify_paths([data], deep=True, jobs=1, counts=Counts(), progress=silent)
-        if one.severity != "note"
+        one for one in verify_paths([data], deep=True, counts=Counts(), progress=silent) if one.severity != "note"
     ] == []
     assert run(data, "withhold", "--list")[1].startswith(f"{name}  20")
     assert json.loads(run(data, "withhold", "--list", "--json")[1])[0]["by"] == "keeper"

@@ -10,5 +10,20 @@ from __future__ import annotations
 from archive.verify.findings import CODES, Finding, Severity
 from archive.verify.paths import UnknownKind, verify_paths
 from archive.verify.reading import Counts, Progress, silent
+from archive.verify.scan import Job, Scan, scan_path
+from archive.verify.warc import Batch
 
-__all__ = ["CODES", "Counts", "Finding", "Progress", "Severity", "UnknownKind", "silent", "verify_paths"]
+__all__ = [
+    "CODES",
+    "Batch",
+    "Counts",
+    "Finding",
+    "Job",
+    "Progress",
+    "Scan",
+    "Severity",
+    "UnknownKind",
+    "scan_path",
+    "silent",
+    "verify_paths",
+]

@@ -14,14 +14,15 @@ from archive.verify.across import Records
 from archive.verify.catalog import CATALOG, UNREADABLE, check_rows, copy_catalog
 from archive.verify.findings import find
 from archive.verify.manifests import Chains
-from archive.verify.pool import Job
 from archive.verify.reading import Counts, Progress, read_files
+from archive.verify.scan import Job, scan_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from archive.verify.findings import Finding
+    from archive.verify.scan import Scan
 
 WARC = "warc"
 OPEN = ".open"
@@ -41,7 +42,9 @@ class _Found:
     closed: set[str] = field(default_factory=set)
 
 
-def verify_data(data_dir: Path, *, deep: bool, jobs: int, counts: Counts, progress: Progress) -> Iterator[Finding]:
+def verify_data(
+    data_dir: Path, *, deep: bool, counts: Counts, progress: Progress, scan: Scan = scan_here
+) -> Iterator[Finding]:
     """Yield everything that is wrong with a data directory; reads only.
 
     Files that a running crawl writes are passed over with a note, and so is what it put into the catalog meanwhile.
@@ -63,7 +66,7 @@ def verify_data(data_dir: Path, *, deep: bool, jobs: int, counts: Counts, progre
                 "catalog-missing", CATALOG, "make it again: govcrawl rebuild", got="no such file", expected="a catalog"
             )
         digests: dict[str, tuple[str, int]] = {}
-        yield from read_files(found.jobs, records, jobs, counts, progress, digests)
+        yield from read_files(found.jobs, records, scan, counts, progress, digests)
         yield from records.check()
         chains = Chains(data_dir)
         closed = {path: sha256 for path, (sha256, _) in digests.items() if path in found.closed}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from archive.verify.across import Records
 from archive.verify.findings import find, limited
-from archive.verify.pool import Job, scan_path
 from archive.verify.reading import Counts, Progress, read_files
+from archive.verify.scan import Job, scan_here, scan_path
 
 if TYPE_CHECKING:
     import io
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.verify.findings import Finding
+    from archive.verify.scan import Scan
 
 OPEN = ".open"
 HEAD = "HEAD"  # of the manifests
@@ -28,7 +29,7 @@ class UnknownKind(Exception):
 
 
 def verify_paths(
-    paths: Sequence[Path], *, deep: bool, jobs: int, counts: Counts, progress: Progress
+    paths: Sequence[Path], *, deep: bool, counts: Counts, progress: Progress, scan: Scan = scan_here
 ) -> Iterator[Finding]:
     """Yield everything that is wrong with the files given; WARC files are held against each other too.
 
@@ -39,22 +40,22 @@ def verify_paths(
             raise UnknownKind(f"{path}: no such file")
         if not path.is_dir() and not path.name.endswith((*_WARC, *_INDEX, ".wacz", ".sha256")) and path.name != HEAD:
             raise UnknownKind(f"{path}: no .warc.gz, .warc, .cdxj, .wacz or .sha256 file, and no data directory")
-    unlimited = _verify(list(dict.fromkeys(paths)), deep=deep, jobs=jobs, counts=counts, progress=progress)
+    unlimited = _verify(list(dict.fromkeys(paths)), deep=deep, scan=scan, counts=counts, progress=progress)
     return limited(unlimited)
 
 
-def _verify(paths: Sequence[Path], *, deep: bool, jobs: int, counts: Counts, progress: Progress) -> Iterator[Finding]:
+def _verify(paths: Sequence[Path], *, deep: bool, scan: Scan, counts: Counts, progress: Progress) -> Iterator[Finding]:
     warcs = [path for path in paths if path.is_file() and path.name.endswith(_WARC)]
     if warcs:
         with Records(whole=False) as records:
             wanted = [_job(path) for path in warcs]
-            yield from read_files(wanted, records, jobs, counts, progress, {})
+            yield from read_files(wanted, records, scan, counts, progress, {})
             yield from records.check()
     for path in paths:
         if path.is_dir():
             from archive.verify.datadir import verify_data  # noqa: PLC0415 -- imports that a single file need not pay
 
-            yield from verify_data(path, deep=deep, jobs=jobs, counts=counts, progress=progress)
+            yield from verify_data(path, deep=deep, scan=scan, counts=counts, progress=progress)
         elif path.name.endswith(_INDEX):
             yield from _verify_index(path, counts)
         elif path.name.endswith(".wacz"):
@@ -62,7 +63,7 @@ def _verify(paths: Sequence[Path], *, deep: bool, jobs: int, counts: Counts, pro
 
             yield from check_wacz(path, str(path), counts)
         elif path.name.endswith(".sha256") or path.name == HEAD:
-            yield from _verify_manifest(path, jobs, counts, progress)
+            yield from _verify_manifest(path, scan, counts, progress)
 
 
 def _job(path: Path) -> Job:
@@ -106,7 +107,7 @@ def _escaped(filename: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
-def _verify_manifest(path: Path, jobs: int, counts: Counts, progress: Progress) -> Iterator[Finding]:
+def _verify_manifest(path: Path, scan: Scan, counts: Counts, progress: Progress) -> Iterator[Finding]:
     """Check the files that one manifest names, the manifest before it among them; its own place is HEAD's to tell."""
     from archive.verify.manifests import FOLDER, parse_manifest, read_small  # noqa: PLC0415 -- the same
 
@@ -128,7 +129,7 @@ def _verify_manifest(path: Path, jobs: int, counts: Counts, progress: Progress) 
             yield find("manifest-file", name, f"file of {path}", got="no such file")
     digests: dict[str, tuple[str, int]] = {}
     with Records() as records:
-        yield from read_files(wanted, records, jobs, counts, progress, digests)
+        yield from read_files(wanted, records, scan, counts, progress, digests)
     for name, (sha256, _) in digests.items():
         if sha256 != manifest.files[name]:
             yield find(

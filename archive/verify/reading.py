@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archive.verify.pool import Job, scan_all
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from archive.verify.across import Records
     from archive.verify.findings import Finding
+    from archive.verify.scan import Job, Scan
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it was done since the last call, and how much it is in all (0 = as before)."""
@@ -36,15 +35,15 @@ class Counts:
 def read_files(
     jobs: Sequence[Job],
     records: Records,
-    processes: int,
+    scan: Scan,
     counts: Counts,
     progress: Progress,
     digests: dict[str, tuple[str, int]],
 ) -> Iterator[Finding]:
-    """Read WARC files into ``records`` and yield what is wrong with each by itself; notes their digests and sizes."""
+    """Read WARC files into ``records``, the largest first, and yield what is wrong with each by itself; notes their digests and sizes."""
     progress("files", 0, sum(job.bytes for job in jobs))
     read: dict[str, int] = {}
-    for batch in scan_all(jobs, processes):
+    for batch in scan(sorted(jobs, key=lambda job: job.bytes, reverse=True)):
         records.put(batch.file, batch.rows)
         counts.records += len(batch.rows)
         counts.bytes += batch.bytes - read.get(batch.file, 0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
 from govcrawl.cli import data_option
+from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
@@ -28,16 +30,20 @@ MEBIBYTE = 1 << 20
     type=click.Path(dir_okay=False, path_type=Path),
     help=say("写入此新文件，不换下现用的目录库。", "into this new file; the catalog in use stays"),
 )
+@engine_options
 @data_option
 @click.pass_context
-def rebuild(context: click.Context, *, output: Path | None, data: Path) -> None:
+def rebuild(context: click.Context, /, *, output: Path | None, data: Path, **chosen: Any) -> None:
     """Rebuild, print a summary; exit 1 where something had to be left out."""
     from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy and the extractor take a second to import
     from govcrawl.rebuild import rebuild as run  # noqa: PLC0415
 
+    settings = project_settings()
     with ExitStack() as steps:
+        engine = steps.enter_context(open_engine(chosen, data, settings.getint("GOVCRAWL_READERS")))
         progress = bytes_bar(steps, say("重建目录库", "rebuilding"))
-        report = run(data, project_settings(), output=output, progress=progress)
+        report = run(data, settings, output=output, progress=progress, engine=engine)
+    print_redone(report.redone)
     for problem in report.problems:
         click.echo(" ".join(problem.split()), err=True)
     click.echo(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from govcrawl.cli import complete_agency, data_option
+from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
@@ -51,26 +52,38 @@ if TYPE_CHECKING:
         "Change nothing; say what would change: how many versions by field, with examples.",
     ),
 )
+@engine_options
 @data_option
 @click.pass_context
 def reextract(
-    context: click.Context, *, agency: str | None, since: datetime | None, resume: bool, dry_run: bool, data: Path
+    context: click.Context,
+    /,
+    *,
+    agency: str | None,
+    since: datetime | None,
+    resume: bool,
+    dry_run: bool,
+    data: Path,
+    **chosen: Any,
 ) -> None:
     """Read again, one line for each version that differs; exit 1 where a capture could not be read."""
     from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy and the extractor take a second to import
     from govcrawl.reextract import reextract as run  # noqa: PLC0415
 
+    settings = project_settings()
     with ExitStack() as steps:
         report = run(
             data,
-            project_settings(),
+            settings,
             agency=agency,
             since=since.date().isoformat() if since else None,
             resume=resume,
             dry_run=dry_run,
             progress=bytes_bar(steps, say("重新提取", "reading again")),
             files_progress=bytes_bar(steps, say("读取附件", "reading attachments")),
+            engine=steps.enter_context(open_engine(chosen, data, settings.getint("GOVCRAWL_READERS"))),
         )
+    print_redone(report.redone)
     if dry_run:
         print_changes(report)
     for one in () if dry_run else report.differences:

@@ -9,12 +9,14 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import click
 
 from archive.verify import CODES, Counts, UnknownKind, verify_paths
 from govcrawl.cli import data_option
+from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
+from govcrawl.engines.scanning import scan_with
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
@@ -61,10 +63,19 @@ MEBIBYTE = 1 << 20
         "also as JSON lines into this file; - is standard output, for text",
     ),
 )
+@engine_options
 @data_option
 @click.pass_context
 def verify(
-    context: click.Context, *, paths: tuple[Path, ...], deep: bool, jobs: int | None, jsonl: str | None, data: Path
+    context: click.Context,
+    /,
+    *,
+    paths: tuple[Path, ...],
+    deep: bool,
+    jobs: int | None,
+    jsonl: str | None,
+    data: Path,
+    **chosen: Any,
 ) -> None:
     """Print findings and a summary; exit 1 when there are any."""
     if not paths and not ((data / "catalog.db").is_file() or (data / "warc").is_dir()):
@@ -79,10 +90,11 @@ def verify(
     told: Counter[str] = Counter()
     with ExitStack() as steps:
         lines = _open_output(jsonl, steps)
+        engine = steps.enter_context(open_engine(chosen, data, jobs or _processors()))
         progress = steps.enter_context(_Progress())
         try:
             findings = verify_paths(
-                paths or (data,), deep=deep, jobs=jobs or _processors(), counts=counts, progress=progress
+                paths or (data,), deep=deep, counts=counts, progress=progress, scan=scan_with(engine)
             )
         except UnknownKind as error:
             raise UsageMistake(str(error)) from None
@@ -92,6 +104,7 @@ def verify(
                 lines.write(json.dumps(finding.as_dict(), ensure_ascii=False, sort_keys=True) + "\n")
             if jsonl != "-":
                 progress.tell(line_of(finding))
+    print_redone(engine.redone)
     click.echo(_summary(counts, told, time.monotonic() - began), err=True)
     context.exit(1 if told["error"] or told["warning"] else 0)
 
