@@ -89,17 +89,14 @@ class Work(ABC):
 
 
 class SpreadingWork(Work):
-    """Work that hands single pages or files to child processes with limits, so that a hostile one costs itself alone."""
+    """Work that hands single pages or files to child processes with limits, so that a hostile one costs itself alone.
+
+    ``do`` does so with one child, which is kept for the next unit: a worker elsewhere does one after the other.
+    """
 
     @abstractmethod
     def do_all(self, units: Iterable[Unit], place: Place, processes: int) -> Iterator[Done]:
         """Do units in order with up to so many child processes; 0 = one for each core."""
-
-    def do(self, argument: Any, place: Place) -> Iterator[Any]:
-        """Do one unit with one child process."""
-        unit = Unit(name="", argument=argument, files=())
-        for done in self.do_all([unit], place, 1):
-            yield from done.pieces
 
 
 class UnitLost(CrawlError):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from archive.errors import CaptureMissing, DigestMismatch, UnreadableContent
 from archive.reader import open_capture
-from govcrawl.engines import SpreadingWork, by_unit
+from govcrawl.engines import SpreadingWork, Unit, by_unit
+from govcrawl.engines.kept import kept_readers
 from govcrawl.errors import CrawlError
 from govcrawl.reading import read_document, read_entry, read_stored
 from govcrawl.workers import Readers, prepare
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from archive.model import Capture, Document
-    from govcrawl.engines import Done, Place, Unit
+    from govcrawl.engines import Done, Place
     from govcrawl.engines.templates import Templates
 
 WAITING_PAGES = 256  # that are being read ahead of the first one
@@ -73,6 +74,12 @@ class ReadPages(SpreadingWork):
             closing(_Reading(self, place, readers, runner).in_order(units)) as pages,
         ):
             yield from by_unit(pages)
+
+    def do(self, argument: Any, place: Place) -> Iterator[PageRead]:
+        """Read the pages of one unit with the reader of this process."""
+        runner, readers = kept_readers(self.seconds, self.memory_bytes)
+        for _, page in _Reading(self, place, readers, runner).in_order([Unit(name="", argument=argument, files=())]):
+            yield page
 
 
 class _Reading:

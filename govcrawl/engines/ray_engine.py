@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray._private import worker as ray_worker
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -112,19 +113,19 @@ class RayEngine(Engine):
         waiting: deque[_Begun] = deque()
         tasks: dict[Any, _Begun] = {}
         coming = iter(units)
+        coming_unit = next(coming, None)
         slots = _Slots()
         try:
-            while True:
-                while len(waiting) < AHEAD * slots.count() and (unit := next(coming, None)) is not None:
-                    begun = _Begun(unit)
-                    waiting.append(begun)
-                    tasks[self._begin(work_ref, unit)] = begun
-                while waiting and (result := waiting[0].result) is not None:
+            while coming_unit is not None or waiting:
+                while coming_unit is not None and len(waiting) < AHEAD * slots.count():
+                    waiting.append(_Begun(coming_unit))
+                    tasks[self._begin(work_ref, coming_unit)] = waiting[-1]
+                    coming_unit = next(coming, None)
+                if waiting and (result := waiting[0].result) is not None:
                     waiting.popleft()
                     yield result
-                if not waiting and not tasks and slots.count():
-                    return
-                for ref in ray.wait(list(tasks), num_returns=1, timeout=LOOK_SECONDS)[0] if tasks else _pause():
+                    continue
+                for ref in _finished(tasks):
                     begun = tasks.pop(ref)
                     begun.result = self._take(ref, begun.unit)
                     if begun.result is None:
@@ -210,13 +211,24 @@ class _Slots:
         return self._count
 
 
-def _pause() -> list[Any]:
-    time.sleep(LOOK_SECONDS)
-    return []
+def _finished(tasks: Iterable[Any]) -> list[Any]:
+    """Wait a while for tasks; returns one that has ended, if any."""
+    if not tasks:
+        time.sleep(LOOK_SECONDS)
+        return []
+    finished: list[Any] = ray.wait(list(tasks), num_returns=1, timeout=LOOK_SECONDS)[0]
+    return finished
+
+
+def _quiet() -> None:
+    """Have what Ray tells of nodes logged: it would print it to standard output, where a command's result stands."""
+    # private, and the only way: the thread that prints it asks nobody
+    ray_worker.print_to_stdstream = lambda data, **_: logger.info("Ray: %s", " ".join(data.get("lines", ()))[:300])
 
 
 def _connect(address: str | None, processes: int) -> None:
     """Start Ray here, or join the cluster."""
+    _quiet()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:

@@ -6,8 +6,6 @@ those whose captures stand in the same file, which are nearly all; the others ar
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,11 +15,12 @@ from archive.events import CaptureTold, Damage, FileBegins, NoteTold, read_event
 from archive.model import Capture, Document
 from archive.reader import open_capture
 from govcrawl.engines import Done, SpreadingWork
+from govcrawl.engines.kept import kept_readers
 from govcrawl.errors import BadAgency, CrawlError
 from govcrawl.reading import read_document, read_entry, read_stored
-from govcrawl.workers import Readers, prepare
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from archive.rows import CaptureFields
     from govcrawl.engines import Place, Unit
     from govcrawl.engines.templates import Templates
+    from govcrawl.workers import Readers
 
 _OF_A_CAPTURE = frozenset(Capture.__slots__) - {"id"}
 
@@ -59,9 +59,8 @@ class TellFile(SpreadingWork):
     def do(self, argument: Any, place: Place) -> Iterator[Told]:
         """Tell one file and read the pages of its documents."""
         path, agency = argument
-        prepare([])
-        with asyncio.Runner() as runner, closing(Readers(1, self.seconds, self.memory_bytes)) as readers:
-            yield from _Telling(self, place, agency, runner, readers).tell(path)
+        runner, readers = kept_readers(self.seconds, self.memory_bytes)
+        yield from _Telling(self, place, agency, runner, readers).tell(path)
 
 
 class _Telling:

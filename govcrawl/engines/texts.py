@@ -7,10 +7,11 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archive.errors import ArchiveError
 from govcrawl.engines import SpreadingWork, by_unit
+from govcrawl.engines.kept import kept_file_readers
 from govcrawl.file_workers import FileReaders
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ class ReadTexts(SpreadingWork):
             closing(_in_order(units, place, pool, readers, 2 * processes)) as files,
         ):
             yield from by_unit(files)
+
+    def do(self, argument: Any, place: Place) -> Iterator[FileRead]:
+        """Read the files of one unit with the reader of this process."""
+        readers = kept_file_readers(self.seconds, self.memory_bytes)
+        for wanted in argument:
+            yield _read(wanted, place, readers)
 
 
 def _in_order(

@@ -1,0 +1,263 @@
+"""Work on a Ray cluster of several nodes on this machine: the same results, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+from cluster_data import ROOT, environment, govcrawl, hold, make_archive
+from whole_catalogs import content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+TESTS = Path(__file__).parent
+SECONDS = 60.0
+
+
+class Nodes:
+    """A cluster in a process of its own; ends with the test process, whatever ends that."""
+
+    def __init__(self) -> None:
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])}
+        self._process = subprocess.Popen(
+            [sys.executable, str(TESTS / "ray_nodes.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env,
+            text=True,
+        )
+        self.address = self._answer("127.")
+        self._last = 2
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+    def add(self) -> str:
+        """Start a node with one processor; returns its address."""
+        self._last += 1
+        host = f"127.0.0.{self._last}"
+        self._tell(f"add {host}")
+        return host
+
+    def kill(self, host: str) -> None:
+        """Kill a node."""
+        self._tell(f"kill {host}")
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        self._answer(line)
+
+    def _answer(self, beginning: str) -> str:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(beginning):
+                return line.strip()
+        raise AssertionError("the cluster has ended")
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """A cluster whose head works, too."""
+    with Nodes() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def crawled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an archive of some thirty WARC files."""
+    folder = tmp_path_factory.mktemp("crawled")
+    make_archive(folder)
+    return folder
+
+
+@pytest.fixture
+def crawled(crawled_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    folder = tmp_path / "copy"
+    shutil.copytree(crawled_once, folder)
+    return folder
+
+
+def copied(folder: Path, name: str) -> Path:
+    """A second copy beside the first."""
+    return Path(shutil.copytree(folder, folder.with_name(name)))
+
+
+def age(folder: Path) -> None:
+    """Let every version and attachment have been read by an older extractor."""
+    with closing(sqlite3.connect(folder / "data" / "catalog.db")) as db, db:
+        db.execute("UPDATE versions SET text = text || '页脚', author = '旧', extractor_version = '0'")
+        db.execute("UPDATE file_texts SET text = '旧', reader_version = '0'")
+
+
+def rows(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Everything the catalog says, but when it was read again."""
+    found = content(folder / "data" / "catalog.db")
+    for version in found["versions"]:
+        version["reextracted_at"] = version["reextracted_at"] is not None
+    return {name: sorted(table, key=repr) for name, table in found.items()}
+
+
+def exported(folder: Path) -> str:
+    """The canonical export."""
+    return govcrawl(folder, "export", "documents", "--format", "jsonl", "--output", "-").stdout
+
+
+def wait_for(what: Any) -> None:
+    """Wait until something is the case."""
+    until = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < until, "it never was"
+        time.sleep(0.02)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command on the archive in ``folder``."""
+    line = [sys.executable, "-c", "from govcrawl.cli import main; main()", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, env=environment(folder), cwd=folder, text=True, stdout=pipe, stderr=pipe)
+
+
+def test_a_node_that_is_killed_while_it_reads_costs_nothing(crawled: Path, nodes: Nodes) -> None:
+    """Re-extraction on a shared folder: what the node had is done elsewhere, said, and the catalog is that of one machine."""
+    age(crawled)
+    alone = copied(crawled, "alone")
+    done = govcrawl(alone, "reextract")
+    assert done.returncode == 0, done.stderr
+    node = nodes.add()
+    hold(crawled)
+    with start(crawled, "reextract", "--engine", "ray", "--address", nodes.address, "--shared") as command:
+        wait_for(lambda: len(list(crawled.glob("held-*"))) == 2)  # one of each node
+        nodes.kill(node)
+        (crawled / "hold").unlink()
+        out, err = command.communicate(timeout=SECONDS)
+    assert command.returncode == 0, err
+    assert out == done.stdout
+    assert "16 read differently" in out
+    assert "begun again 1 times" in err
+    assert "warc/small_sfj/" in err.partition("begun again")[2]
+    assert rows(crawled) == rows(alone)
+    assert exported(crawled) == exported(alone)
+
+
+def test_a_driver_that_is_killed_is_run_again(crawled: Path, nodes: Nodes) -> None:
+    """What it had put stays; --resume does the rest, and the catalog is that of one machine."""
+    age(crawled)
+    alone = copied(crawled, "alone")
+    assert govcrawl(alone, "reextract").returncode == 0
+    hold(crawled)
+    ray = ("--engine", "ray", "--address", nodes.address)
+    with start(crawled, "reextract", *ray) as command:
+        wait_for(lambda: list(crawled.glob("held-*")))
+        command.send_signal(signal.SIGKILL)
+    (crawled / "hold").unlink()
+    done = govcrawl(crawled, "reextract", "--resume", *ray)
+    assert done.returncode == 0, done.stderr
+    assert rows(crawled) == rows(alone)
+
+
+def test_a_rebuild_without_a_shared_folder_is_that_of_one_machine(crawled: Path, nodes: Nodes) -> None:
+    """Every table and the export are equal, also where a file that was sent is damaged; that it is, is said."""
+    spoilt = max((crawled / "data" / "warc" / "small_sfj").iterdir(), key=lambda path: path.stat().st_size)
+    data = bytearray(spoilt.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    spoilt.write_bytes(bytes(data))
+    alone = copied(crawled, "alone")
+    here = govcrawl(alone, "rebuild")
+    done = govcrawl(crawled, "rebuild", "--engine", "ray", "--address", nodes.address)
+    assert here.returncode == done.returncode == 1
+    assert f"{spoilt.name} has SHA-256" in done.stderr
+    told = [line for line in done.stderr.splitlines() if "has SHA-256" not in line]
+    assert told == here.stderr.replace(str(alone), str(crawled)).splitlines()
+    assert rows(crawled) == rows(alone)
+    assert exported(crawled) == exported(alone)
+
+
+def test_verify_finds_the_same_in_the_same_order(crawled: Path, nodes: Nodes) -> None:
+    """Whether files are sent or shared, the lines are those of one process."""
+    for number, path in enumerate(sorted((crawled / "data" / "warc" / "small_sfj").iterdir())[::4]):
+        path.write_bytes(path.read_bytes()[: -30 - number])
+    here = govcrawl(crawled, "verify", "--jobs", "1")
+    assert here.returncode == 1
+    assert len(here.stdout.splitlines()) > 8
+    for more in ([], ["--shared"]):
+        done = govcrawl(crawled, "verify", "--engine", "ray", "--address", nodes.address, *more)
+        assert done.stdout == here.stdout, more
+        assert done.returncode == 1
+
+
+ERRANT = """
+import sys
+from pathlib import Path
+from govcrawl.engines import Lost, Unit, Work
+from govcrawl.engines.ray_engine import RayEngine
+from govcrawl.engines import ray_engine
+
+class Errant(Work):
+    def do(self, argument, place):
+        yield argument
+        if argument == 2:
+            raise ValueError("of the second file")
+
+if __name__ == "__main__":
+    engine = RayEngine(Path("data"), address=sys.argv[1], shared=True)
+    units = [Unit(name=f"file {n}", argument=n, files=()) for n in range(6)]
+    for result in engine.run(Errant(), units):
+        print(result.reason if isinstance(result, Lost) else list(result.pieces), result.unit.name, flush=True)
+    print(len(engine.redone))
+    ours = ray_engine.fingerprint()
+    ray_engine.fingerprint = lambda: ours._replace(code="0" * 64)
+    list(engine.run(Errant(), units))
+"""
+
+
+def test_an_error_names_its_file_and_another_version_is_refused(tmp_path: Path, nodes: Nodes) -> None:
+    """A unit that cannot be done is given up alone after three attempts; a node with other code does nothing at all."""
+    (tmp_path / "errant.py").write_text(ERRANT, "utf-8")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    line = [sys.executable, "errant.py", nodes.address]
+    done = subprocess.run(line, env=env, cwd=tmp_path, text=True, capture_output=True, timeout=SECONDS, check=False)
+    said = done.stdout.splitlines()
+    assert said == [
+        "[0] file 0",
+        "[1] file 1",
+        "ValueError: of the second file file 2",
+        "[3] file 3",
+        "[4] file 4",
+        "[5] file 5",
+        "2",
+    ], done.stderr
+    assert "OtherVersion: the node 127.0.0.2" in done.stderr
+    assert "install the same version" in done.stderr
+
+
+def test_no_cluster_is_one_sentence(crawled: Path) -> None:
+    """An address where nothing answers ends the command with what to do."""
+    done = govcrawl(crawled, "verify", "--engine", "ray", "--address", "127.0.0.2:1")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("govcrawl: no Ray cluster at 127.0.0.2:1 (")
+    assert len(done.stderr.splitlines()) == 1
