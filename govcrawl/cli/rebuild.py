@@ -19,9 +19,11 @@ MEBIBYTE = 1 << 20
 @click.command(
     help=say(
         "只凭 WARC 文件重建目录库：写在旁边，完成后换上；原目录库留作 catalog.db.bak-时间。不联网。"
-        "读不出的记录逐一列出并跳过，退出码 1。",
+        "读不出的记录逐一列出并跳过，退出码 1。\n\n"
+        "\b\n例：govcrawl rebuild\n    govcrawl rebuild --engine ray --address 10.0.0.5:6379 --shared",
         "Make the catalog again from the WARC files alone: written beside the one in use and swapped in when it is whole; the "
-        "one in use is kept as catalog.db.bak-TIME. Without network. Records that cannot be read are named and left out, exit 1.",
+        "one in use is kept as catalog.db.bak-TIME. Without network. Records that cannot be read are named and left out, exit 1.\n\n"
+        "\b\nExamples: govcrawl rebuild\n          govcrawl rebuild --engine ray --address 10.0.0.5:6379 --shared",
     )
 )
 @click.option(

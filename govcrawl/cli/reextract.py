@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 @click.command(
     help=say(
         "用现在的提取器重读已存的捕获，不联网。读法变了的版本就地更新，版次、捕获、日期不变：网站并没有变。"
-        "现在的附件读取器没有读过的附件也一并（重）读。",
+        "现在的附件读取器没有读过的附件也一并（重）读。\n\n"
+        "\b\n例：govcrawl reextract --report\n    govcrawl reextract --resume\n"
+        "    govcrawl reextract --engine ray --address 10.0.0.5:6379",
         "Read the stored captures again with the present extractor, without network. A version that reads differently now is "
         "brought up to date in its place; number, capture and dates stay: the site did not change. Attachments that the present "
-        "readers have not read are read too.",
+        "readers have not read are read too.\n\n"
+        "\b\nExamples: govcrawl reextract --report\n          govcrawl reextract --resume\n"
+        "          govcrawl reextract --engine ray --address 10.0.0.5:6379",
     )
 )
 @click.option("--agency", shell_complete=complete_agency, help=say("只读这个机构。", "Only this agency."))

@@ -33,10 +33,12 @@ MEBIBYTE = 1 << 20
 @click.command(
     help=say(
         "核验存档：WARC、目录库、清单逐一核对并相互核对，每处问题一行；不作任何修改。不给 PATH 时核验数据目录；"
-        "PATH 可为 .warc.gz、.warc、.cdxj、.wacz、.sha256 清单或数据目录。退出码：0 无问题，1 有问题，2 用法错误。",
+        "PATH 可为 .warc.gz、.warc、.cdxj、.wacz、.sha256 清单或数据目录。退出码：0 无问题，1 有问题，2 用法错误。\n\n"
+        "\b\n例：govcrawl verify --deep\n    govcrawl verify --engine ray --address 10.0.0.5:6379",
         "Check the archive: WARC files, catalog and manifests, each by itself and against the others; one line per finding, "
         "nothing is changed. Without PATH the data directory; PATH is a .warc.gz, .warc, .cdxj, .wacz or .sha256 (manifest) "
-        "file or a data directory. Exit code: 0 no finding, 1 findings, 2 usage.",
+        "file or a data directory. Exit code: 0 no finding, 1 findings, 2 usage.\n\n"
+        "\b\nExamples: govcrawl verify --deep\n          govcrawl verify --engine ray --address 10.0.0.5:6379",
     )
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]…", type=click.Path(path_type=Path))
