@@ -137,7 +137,7 @@ def child_of(folder: Path) -> int:
 
 def found(data: Path) -> list[Any]:
     """What verify finds."""
-    findings = verify_paths([data], deep=True, jobs=1, counts=Counts(), progress=silent)
+    findings = verify_paths([data], deep=True, counts=Counts(), progress=silent)
     return [one for one in findings if one.severity != "note"]
 
 

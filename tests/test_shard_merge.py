@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 
 def findings(data: Path) -> set[tuple[str, str]]:
     """What verify finds."""
-    return told(list(verify_paths([data], deep=True, jobs=1, counts=Counts(), progress=silent)))
+    return told(list(verify_paths([data], deep=True, counts=Counts(), progress=silent)))
 
 
 def assert_equal(found: Path, expected: Path) -> None:
