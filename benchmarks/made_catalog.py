@@ -304,9 +304,10 @@ class _Crawl:
         if fate < 0.96:  # noqa: PLR2004
             modified = fate < 0.7  # noqa: PLR2004
             profile = "server-not-modified" if modified else "identical-payload-digest"
+            no_digest: dict[str, Any] = {"payload_digest": None} if modified else {}
             page = self._capture(
                 "document", row.url, channel=row.channel, status=304 if modified else 200, revisit_profile=profile,
-                refers_to=known.capture_record, **({"payload_digest": None} if modified else {}),
+                refers_to=known.capture_record, **no_digest,
             )  # fmt: skip
             self.catalog.put_unchanged(self.crawl_id, known.document_id, page.id, self.now)
         elif fate < 0.99:  # noqa: PLR2004
