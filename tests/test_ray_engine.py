@@ -167,7 +167,8 @@ def test_a_driver_that_is_killed_is_run_again(crawled: Path, nodes: Nodes) -> No
     """What it had put stays; --resume does the rest, and the catalog is that of one machine."""
     age(crawled)
     alone = copied(crawled, "alone")
-    assert govcrawl(alone, "reextract").returncode == 0
+    here = govcrawl(alone, "reextract")
+    assert here.returncode == 0, here.stderr
     hold(crawled)
     ray = ("--engine", "ray", "--address", nodes.address)
     with start(crawled, "reextract", *ray) as command:
