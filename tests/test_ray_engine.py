@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 TESTS = Path(__file__).parent
-SECONDS = 60.0
+SECONDS = 150.0  # of a machine that has much else to do
 
 
 class Nodes:
@@ -251,7 +251,7 @@ def test_an_error_names_its_file_and_another_version_is_refused(tmp_path: Path, 
         "[5] file 5",
         "2",
     ], done.stderr
-    assert "OtherVersion: the node 127.0.0.2" in done.stderr
+    assert "OtherVersion: the node 127.0.0." in done.stderr
     assert "install the same version" in done.stderr
 
 
