@@ -179,9 +179,7 @@ class _Crawl:
         looks = len(site.known)
         for listing in new:
             self._document(listing)
-        wanted = (
-            round((site.captures - site.captured - self.captures) / left) if left > 1 else site.captures - site.captured
-        )
+        wanted = round((site.captures - site.captured - self.captures) / left) if left > 1 else site.captures - site.captured
         for _ in range(max(0, wanted - self.captures) if looks else 0):
             self._look(site.known[self.dice.randrange(looks)])
         for channel in site.agency.channels:
@@ -197,9 +195,7 @@ class _Crawl:
         self.catalog.close_warc_file(self.warc, self.end, sha256(self.warc.encode()).hexdigest(), self.now)
         counts = {"captures": self.captures, "new": self.fresh, "changed": self.changed, "requests": self.captures}
         self.catalog.finish_crawl(self.crawl_id, self.now, "finished", None, counts)
-        found = (
-            [Finding(kind="list_shrank", severity="warning", channel=CHANNELS[1])] if self.dice.random() < 0.03 else []
-        )  # noqa: PLR2004
+        found = [Finding(kind="list_shrank", severity="warning", channel=CHANNELS[1])] if self.dice.random() < 0.03 else []  # noqa: PLR2004
         self.catalog.put_verdict(self.crawl_id, self.agency, "warning" if found else "ok", found, self.now)
         site.captured += self.captures
         return self.captures, self.fresh
@@ -316,13 +312,7 @@ class _Crawl:
             day = entry.get("publish_date")
             path = row.url.removeprefix("http://")
             line = Listing(
-                url=row.url,
-                url_key=path,
-                key=row.key,
-                title=entry["title"],
-                publish_date=day,
-                date_text=day,
-                position=0,
+                url=row.url, url_key=path, key=row.key, title=entry["title"], publish_date=day, date_text=day, position=0
             )
             self._put(self._read(known.number, line, known.revisions), path, page.id, known.files)
             self.changed += 1
