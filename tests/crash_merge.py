@@ -57,7 +57,7 @@ def main() -> None:
             merge_at(data, shard)
         found = content(data / "catalog.db")
         wrong = [table for table, rows in expected.items() if found[table] != rows]
-        findings = told(list(verify_paths([data], deep=False, jobs=1, counts=Counts(), progress=silent)))
+        findings = told(list(verify_paths([data], deep=False, counts=Counts(), progress=silent)))
         left = [str(path) for path in (data / "shards").iterdir() if not path.name.startswith(".")]
         if wrong or findings or left:
             sys.exit(f"step {step} {how}: tables {wrong}, verify {findings}, left {left}")
