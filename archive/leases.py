@@ -166,6 +166,17 @@ def check_not_lent(catalog: Catalog, agency: str, now: datetime) -> None:
         raise ArchiveBusy(_sentence(row))
 
 
+def check_group_not_lent(catalog: Catalog, group: str, now: datetime) -> None:
+    """Raise where a server group is lent, whichever of its agencies: then none of them may be crawled here.
+
+    Raises:
+        ArchiveBusy: names the holder, and until when.
+    """
+    for row in catalog.file.rows("SELECT * FROM leases WHERE group_name = ? ORDER BY token DESC", (group,)):
+        if _is_taken(row, now):
+            raise ArchiveBusy(_sentence(row))
+
+
 def carry_over(used: Path, catalog: Catalog) -> int:
     """Copy the leases of the catalog in use into the one that is to take its place; returns of how many agencies.
 

@@ -105,6 +105,21 @@ def find_shards(data_dir: Path) -> list[Path]:
     return sorted(path for path in found if path.is_dir() and not path.name.startswith("."))
 
 
+def tidy(data_dir: Path, older_than: float) -> int:
+    """Remove what was cut off in an archive's own folder of shards: shards half made, half unpacked, half removed.
+
+    Args:
+        data_dir: the archive's.
+        older_than: what was touched after this instant (seconds since 1970) may still be going on.
+    """
+    folder = data_dir / SHARDS
+    left = [path for path in (folder.iterdir() if folder.is_dir() else ()) if path.name.startswith(".")]
+    gone = [path for path in left if path.is_dir() and path.stat().st_mtime < older_than]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(gone)
+
+
 def _merged(shard: Shard, outcome: Outcome, **more: Any) -> Merged:
     return Merged(shard=shard.name, outcome=outcome, agencies=shard.agencies, **more)
 

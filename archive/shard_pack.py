@@ -15,6 +15,7 @@ import tarfile
 from typing import IO, TYPE_CHECKING
 
 from archive.errors import ArchiveWriteError, ShardRefused
+from archive.kept import KEPT
 from archive.shard_files import LINE, MEMBER, PIECE_BYTES, relative
 from archive.shards import open_settled, read_shard
 from archive.writer import sync_folder, utc_now
@@ -56,7 +57,7 @@ def pack(shard: Shard, target: Path, *, back: bool = False, now: Now = utc_now) 
     open_settled(shard, now).close()
     made = target.with_name(f".{target.name}.part")
     try:
-        members = [path for path in _members(shard) if not (back and path.is_relative_to(shard.folder / "kept"))]
+        members = [path for path in _members(shard) if not (back and path.is_relative_to(shard.folder / KEPT))]
         sums = "".join(f"{_digest(path)}  {relative(shard, path)}\n" for path in members)
         with made.open("wb") as file:
             with zstd.ZstdFile(file, "wb", level=3) as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
@@ -139,7 +140,8 @@ def _unpack_members(tar: tarfile.TarFile, made: Path, packed: Path) -> None:
             raise ShardRefused(f"{packed}: member {info.name!r} is not stated in {SUMS}, or no file of a shard")
         target = made / info.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if (found := _copy(source, target)) != expected:
+        durable = not info.name.startswith(f"{KEPT}/")  # what the archive has anyway need not outlive a loss of power
+        if (found := _copy(source, target, durable=durable)) != expected:
             raise ShardRefused(
                 f"{packed}: {info.name} has SHA-256 {found}, {expected} was stated: damaged on its way; take it again"
             )
@@ -149,14 +151,15 @@ def _unpack_members(tar: tarfile.TarFile, made: Path, packed: Path) -> None:
         )
 
 
-def _copy(source: IO[bytes], target: Path) -> str:
+def _copy(source: IO[bytes], target: Path, *, durable: bool) -> str:
     digest = hashlib.sha256()
     with target.open("wb") as file:
         while piece := source.read(PIECE_BYTES):
             digest.update(piece)
             file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     return digest.hexdigest()
 
 

@@ -16,14 +16,15 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from archive.errors import LeaseLost
-from archive.shard_merge import merge
+from archive.errors import ArchiveBusy, LeaseLost, SchemaTooNew, ShardOut, ShardRefused
+from archive.shard_merge import find_shards, merge, tidy
 from archive.shards import close_shard, lend, read_shard
 from govcrawl.handover import put_pace, read_pace
 from govcrawl.tenure import EXIT_LOST, boot_seconds
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 180.0
 """A usual lease: renewed every third of it, and its end costs so long at most where a worker died."""
+
+TIDY_SECONDS = 86_400.0
+"""What was cut off in the folder of shards so long ago is removed."""
 
 RESULTS_FILE = "results.json"
 PACE_FILE = "pace.json"
@@ -181,6 +185,23 @@ def collect(store: Store, machine: Machine, folder: Path) -> Merged:
     merged = merge(store, folder)
     if merged.outcome == "merged" and isinstance(pace, dict):
         put_pace(machine, pace)
+    return merged
+
+
+def collect_all(store: Store, machine: Machine) -> list[Merged]:
+    """Merge what is done, or whose lease is over, of the shards in the archive's own folder; what a driver does when it starts.
+
+    One that cannot be merged is told in the log and stops no other.
+    """
+    merged = []
+    tidy(store.data_dir, time.time() - TIDY_SECONDS)
+    for folder in find_shards(store.data_dir):
+        try:
+            merged.append(collect(store, machine, folder))
+        except ShardOut as error:
+            logger.info("%s", error)
+        except (ArchiveBusy, ShardRefused, SchemaTooNew) as error:
+            logger.warning("shard not merged: %s", error)
     return merged
 
 
