@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import scrapy
 import twisted
 
+from archive.leases import check_group_not_lent
 from archive.rows import parse_instant
 from govcrawl import __version__
 from govcrawl.connect_to import parse_connect_to
+from govcrawl.groups import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from archive.store import Store
+    from govcrawl.machine import Machine
     from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
@@ -42,21 +45,28 @@ class Begun:
 
 
 def begin_crawl(
-    store: Store, agency: type[DisclosureSpider], arguments: Mapping[str, str], settings: BaseSettings
+    store: Store,
+    machine: Machine,
+    agency: type[DisclosureSpider],
+    arguments: Mapping[str, str],
+    settings: BaseSettings,
 ) -> Begun:
     """Begin a crawl, or go on with the agency's latest where that was interrupted and asked for the same.
 
     Args:
         store: the data directory.
+        machine: knows which server group the agency belongs to.
         agency: whose crawl it is.
         arguments: in force, as archived with the crawl.
         settings: of the crawl, USER_AGENT derived.
 
     Raises:
-        ArchiveError: the data directory cannot be used, or another process crawls this agency.
+        ArchiveError: the data directory cannot be used, or another process crawls this agency, or its server group is lent.
         UsageMistake: GOVCRAWL_CONNECT_TO is malformed.
     """
     now = began_at = datetime.now(UTC)
+    group = group_of(settings, machine, agency)
+    store.read(lambda catalog: check_group_not_lent(catalog, group, now))
     since = now - timedelta(days=settings.getfloat("GOVCRAWL_RESUME_DAYS"))
     mode = arguments["mode"]
     left = store.read(lambda catalog: catalog.frontier.resumable(agency.name, mode, arguments, since))

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
-from govcrawl.pace import find_known_group, put_host
+from govcrawl.pace import PACE, find_known_group, put_host
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from govcrawl.machine import Machine
+    from govcrawl.spider import DisclosureSpider
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +141,17 @@ class Groups:
         self._known[host] = (group, now + RESOLVED_SECONDS)
         logger.debug("server group host=%s group=%s", host, group)
         return group
+
+
+def group_of(settings: BaseSettings, machine: Machine, agency: type[DisclosureSpider]) -> str:
+    """Return the server group of an agency's site as this machine knows it, without asking anybody; else its host.
+
+    Raises:
+        UsageMistake: a setting is malformed.
+    """
+    machine.ensure(PACE)
+    host = (urlsplit(agency.base_url).hostname or "").lower()
+    return Groups.of(settings, machine, agency.server_group, {host}).remembered(agency.base_url) or host
 
 
 def parse_server_groups(text: str) -> dict[str, str]:

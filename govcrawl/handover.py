@@ -7,10 +7,8 @@ lease and come back with the shard; of two rows about one thing the later one co
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from govcrawl.breaker import BREAKERS
-from govcrawl.groups import Groups
 from govcrawl.pace import PACE
 from govcrawl.robots import ROBOTS
 
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-    from scrapy.settings import BaseSettings
-
     from govcrawl.machine import Machine
-    from govcrawl.spider import DisclosureSpider
 
 Pace = dict[str, list[dict[str, Any]]]
 """Rows by table, as JSON."""
@@ -64,13 +59,6 @@ _COLUMNS = {
         *("signature", "url", "record_id", "agency"),
     ),
 }
-
-
-def group_of(settings: BaseSettings, machine: Machine, agency: type[DisclosureSpider]) -> str:
-    """Return the server group of an agency's site as this machine knows it, without asking anybody; else its host."""
-    machine.ensure(PACE)
-    host = (urlsplit(agency.base_url).hostname or "").lower()
-    return Groups.of(settings, machine, agency.server_group, {host}).remembered(agency.base_url) or host
 
 
 def read_pace(machine: Machine, hosts: Iterable[str], group: str) -> Pace:

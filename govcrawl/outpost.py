@@ -94,7 +94,7 @@ def lend_group(
     Args:
         store: the archive, open.
         machine: this machine's state.
-        group: the server group (:func:`govcrawl.handover.group_of`).
+        group: the server group (:func:`govcrawl.groups.group_of`).
         agencies: all of its agencies that may be crawled now; others of the group are not to be crawled meanwhile.
         holder: who crawls them, for people.
         seconds: how long the lease holds unless it is renewed.

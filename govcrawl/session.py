@@ -111,7 +111,7 @@ class Session:
             self.governor.held = lambda hold: self.stop(hold.reason, hold.sentence)
             self.control = Control(self)  # what is asked where an answer leaves it open whether it speaks for its host
             begun = self.workshop.take_begun(spider.name) or begin_crawl(
-                self.store, type(spider), spider.arguments(), settings
+                self.store, self.workshop.machine, type(spider), spider.arguments(), settings
             )
         except (ArchiveError, UsageMistake):
             if self._own:

@@ -89,7 +89,9 @@ class Workshop:
         Raises:
             ArchiveError, UsageMistake: it could not be begun.
         """
-        self._begun[agency.name] = begun = await self.call(begin_crawl, self.store, agency, arguments, settings)
+        self._begun[agency.name] = begun = await self.call(
+            begin_crawl, self.store, self.machine, agency, arguments, settings
+        )
         return begun
 
     def take_begun(self, agency: str) -> Begun | None:
