@@ -22,7 +22,7 @@ from archive.migrations import MIGRATIONS
 from archive.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from archive.rows import Row
@@ -214,6 +214,10 @@ class CatalogFile:
             if self._db.conn.in_transaction:
                 return self._db.conn.execute(sql, parameters)
             return self._db.execute(sql, parameters)  # which commits it
+
+    def add_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Let statements call a function that always gives the same for the same arguments."""
+        self._db.conn.create_function(name, arguments, function, deterministic=True)
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Insert one row given by column names, which come from code and never from data. Returns its row number."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FIRST_DAY = datetime(2025, 1, 1, 18, tzinfo=UTC)
 LINES_A_PAGE = 20
+FIRST = "c00_"
+"""How the names of the agencies begin that are crawled; copies of them bear other numbers (:mod:`benchmarks.copied_catalog`)."""
 CHANNELS = ("政府信息公开指南", "规范性文件", "公示公告", "行政处罚", "财政预决算", "政府信息公开年报")
 _EXTRACTION = Extraction(
     method="container+trafilatura", extractor_version="1", trafilatura_version="2.3.1", encoding="utf-8",
@@ -56,6 +58,11 @@ class Tally:
     seconds: float
     cpu_seconds: float
 
+    def since(self, before: Tally) -> Tally:
+        """Return what came since."""
+        spent, cpu = self.seconds - before.seconds, self.cpu_seconds - before.cpu_seconds
+        return Tally(self.captures - before.captures, self.documents - before.documents, spent, cpu)
+
 
 @dataclass(slots=True)
 class _Known:
@@ -77,7 +84,6 @@ class _Site:
     documents: int  # it has in the end
     captures: int
     known: list[_Known] = field(default_factory=list)
-    captured: int = 0
     listed: int = 0  # documents before this one are on no page that is read
 
 
@@ -89,6 +95,8 @@ class Maker:
         self.catalog, self.plan = catalog, plan
         self.dice = random.Random(plan.seed)  # noqa: S311 - made-up rows, the same in each run
         self.sites = list(self._sites())
+        self.order = list(self.sites)
+        self.rounds = 0
         self.tallies: list[Tally] = [Tally(0, 0, 0.0, 0.0)]
         self.stock = "".join(self._prose() for _ in range(200))
 
@@ -98,7 +106,7 @@ class Maker:
         weights = [1 / (rank + 5) for rank in range(plan.agencies)]
         whole = sum(weights)
         for number, weight in enumerate(weights):
-            name = f"bench_{number:04d}"
+            name = f"{FIRST}{number:04d}"
             share = weight / whole
             channels = tuple(
                 Channel(name=channel, seed_url=f"http://{name}.test/{place}/", position=place)
@@ -118,26 +126,32 @@ class Maker:
         return "".join(pieces)
 
     def make(self, progress: Callable[[Tally], None] = lambda _: None) -> None:
-        """Make all rounds; one transaction a crawl."""
+        """Make all rounds of the plan."""
         for site in self.sites:
             self.catalog.put_agency(site.agency)
-        order = list(range(len(self.sites)))
-        for round_number in range(self.plan.rounds):
-            self.dice.shuffle(order)
-            for number in order:
-                began, cpu = time.perf_counter(), time.process_time()
-                with self.catalog.atomic():
-                    captures, documents = _Crawl(self, self.sites[number], round_number).run()
-                last = self.tallies[-1]
-                self.tallies.append(
-                    Tally(
-                        last.captures + captures,
-                        last.documents + documents,
-                        last.seconds + time.perf_counter() - began,
-                        last.cpu_seconds + time.process_time() - cpu,
-                    )
+        for _ in range(self.plan.rounds):
+            self.crawl(progress)
+
+    def crawl(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
+        """Crawl every agency once more, one transaction a crawl; returns what that took."""
+        before = self.tallies[-1]
+        self.dice.shuffle(self.order)
+        for site in self.order:
+            began, cpu = time.perf_counter(), time.process_time()
+            with self.catalog.atomic():
+                captures, documents = _Crawl(self, site, self.rounds).run()
+            last = self.tallies[-1]
+            self.tallies.append(
+                Tally(
+                    last.captures + captures,
+                    last.documents + documents,
+                    last.seconds + time.perf_counter() - began,
+                    last.cpu_seconds + time.process_time() - cpu,
                 )
-                progress(self.tallies[-1])
+            )
+            progress(self.tallies[-1])
+        self.rounds += 1
+        return self.tallies[-1].since(before)
 
     def text(self, dice: random.Random) -> str:
         """Return an invented text; lengths vary, the mean is what the plan says."""
@@ -151,8 +165,8 @@ class Maker:
 
 
 def random_uuid(dice: random.Random) -> str:
-    """Return a UUID of the fourth version."""
-    digits = f"{dice.getrandbits(128):032x}"
+    """Return a UUID of the fourth version that ends with 00; copies end otherwise."""
+    digits = f"{dice.getrandbits(120):030x}00"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
@@ -174,13 +188,11 @@ class _Crawl:
         self.catalog.put_crawl(self.crawl_id, self.agency, "incremental", self.began, {"limit": None}, "govcrawl 0.1.0")
         self.catalog.put_warc_file(self.warc, self.agency, self.crawl_id, self.began)
         self._capture("robots", f"http://{self.agency}.test/robots.txt", "text/plain")
-        left = plan.rounds - self.number
-        new = self._lines(round((site.documents - len(site.known)) / left))
         looks = len(site.known)
-        for listing in new:
+        for listing in self._lines(max(1, round(site.documents / plan.rounds))):
             self._document(listing)
-        wanted = round((site.captures - site.captured - self.captures) / left) if left > 1 else site.captures - site.captured
-        for _ in range(max(0, wanted - self.captures) if looks else 0):
+        wanted = round(site.captures / (plan.rounds - 1)) - self.captures  # none in the first round
+        for _ in range(max(0, wanted) if looks else 0):
             self._look(site.known[self.dice.randrange(looks)])
         for channel in site.agency.channels:
             self.catalog.finish_channel(
@@ -197,7 +209,6 @@ class _Crawl:
         self.catalog.finish_crawl(self.crawl_id, self.now, "finished", None, counts)
         found = [Finding(kind="list_shrank", severity="warning", channel=CHANNELS[1])] if self.dice.random() < 0.03 else []  # noqa: PLR2004
         self.catalog.put_verdict(self.crawl_id, self.agency, "warning" if found else "ok", found, self.now)
-        site.captured += self.captures
         return self.captures, self.fresh
 
     def _capture(self, kind: Any, url: str, media_type: str = "text/html", **fields: Any) -> Capture:
@@ -205,11 +216,11 @@ class _Crawl:
         self.captures += 1
         self.now += timedelta(seconds=self.dice.uniform(0.8, 3))
         length = self.dice.randrange(3_000, 20_000)
-        digest = f"sha256:{self.dice.getrandbits(256):064x}"
+        digest = f"sha256:{self.dice.getrandbits(248):062x}00"
         values: dict[str, Any] = {
             "agency": self.agency, "crawl_id": self.crawl_id, "kind": kind, "url": url, "method": "GET", "status": 200,
             "media_type": media_type, "captured_at": self.now, "warc_file": self.warc, "offset": self.end, "length": length,
-            "record_id": self.maker.record_id(), "block_digest": f"sha256:{self.dice.getrandbits(256):064x}",
+            "record_id": self.maker.record_id(), "block_digest": f"sha256:{self.dice.getrandbits(248):062x}00",
             "payload_digest": digest, "payload_bytes": length * 4, "request_record_id": self.maker.record_id(),
             "metadata_record_id": self.maker.record_id(), "request_offset": self.end + length, "group_length": length + 900,
             "via": f"http://{self.agency}.test/", "ip": "127.0.0.1", "elapsed_seconds": 0.2,
@@ -288,7 +299,7 @@ class _Crawl:
         failed = self.dice.random() < 0.02  # noqa: PLR2004
         return File(
             url=address, label="附件1", filename=name, media_type=None if failed else "application/pdf",
-            bytes=None if failed else 12_345, sha256=None if failed else f"{self.dice.getrandbits(256):064x}",
+            bytes=None if failed else 12_345, sha256=None if failed else f"{self.dice.getrandbits(248):062x}00",
             capture_id=capture.id, error="404" if failed else None,
         )  # fmt: skip
 
