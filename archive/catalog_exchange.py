@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from archive import catalog_reads as reads
 from archive.curtain import hide_lists
 from archive.errors import CaptureMissing, CatalogError
-from archive.rows import capture_of
+from archive.rows import capture_of, of_agency
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from archive.rows import Row
 
 _IN_DAYS = "(?1 IS NULL OR c.captured_at >= ?1) AND (?2 IS NULL OR c.captured_at < ?2)"  # text order is time order
-_CHOOSE = f"INSERT INTO temp.chosen SELECT c.id FROM captures AS c WHERE {_IN_DAYS} AND (?3 IS NULL OR c.agency = ?3)"  # noqa: S608 -- constants
+_CHOOSE = f"INSERT INTO temp.chosen SELECT c.id FROM captures AS c WHERE {_IN_DAYS}"  # noqa: S608 -- constants
 _CHOOSE_OF_DOCUMENT = f"""
 INSERT INTO temp.chosen
 WITH meant AS (SELECT id, agency, url FROM documents WHERE id = ?3),
@@ -75,7 +75,8 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
     until = choice.until + timedelta(days=1) if choice.until else None
     since, before = (day.isoformat() if day else None for day in (choice.since, until))
     if choice.document_id is None:
-        catalog.file.execute(_CHOOSE, (since, before, choice.agency))
+        condition, given = of_agency("c.agency", choice.agency)
+        catalog.file.execute(f"{_CHOOSE} AND {condition}", (since, before, *given))
     else:
         if next(catalog.rows("SELECT 1 FROM documents WHERE id = ?", (choice.document_id,)), None) is None:
             raise CatalogError(f"catalog {catalog.file.path} has no document {choice.document_id}; see govcrawl show")
@@ -98,11 +99,9 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
         " JOIN captures AS o ON o.record_id = c.refers_to"
     )
     if next(catalog.rows("SELECT 1 FROM temp.chosen LIMIT 1"), None) is None:
-        given = ", ".join(
-            f"{name} {value}" for name in Choice.__slots__ if (value := getattr(choice, name)) is not None
-        )
+        said = ", ".join(f"{name} {value}" for name in Choice.__slots__ if (value := getattr(choice, name)) is not None)
         raise CatalogError(
-            f"catalog {catalog.file.path} has no capture of {given or 'anything'}: nothing to hand on; "
+            f"catalog {catalog.file.path} has no capture of {said or 'anything'}: nothing to hand on; "
             "see govcrawl status for what there is, and give other days"
         )
 

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archive.catalog_reads import agency_status
-from archive.coverage import agency_coverage
+from archive.catalog_status import agency_status
+from archive.catalog_summaries import read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from archive.catalog import Catalog
-    from archive.catalog_reads import AgencyStatus
+    from archive.catalog_status import AgencyStatus
     from archive.rows import Row
 
 MOST_CRAWLS = 60
@@ -48,8 +48,9 @@ class Report:
     next_run_at: str | None  # as the schedule says
 
 
-def agency_health(catalog: Catalog, agency: str) -> Health:
-    """Read how the archive of an agency fares."""
+def agency_health(catalog: Catalog, agency: str, summary: Mapping[str, Any] | None = None) -> Health:
+    """Read how the archive of an agency fares; ``summary`` as :func:`archive.catalog_status.agency_status` takes it."""
+    counted = read_summary(catalog, agency) if summary is None else summary
     crawl = next(
         catalog.rows(
             "SELECT * FROM crawls WHERE agency = ? AND outcome <> 'running' ORDER BY started_at DESC, id DESC LIMIT 1",
@@ -58,13 +59,6 @@ def agency_health(catalog: Catalog, agency: str) -> Health:
         None,
     )
     found = _findings(catalog, crawl["id"]) if crawl else ()
-    newest = next(
-        catalog.rows(
-            "SELECT MAX(v.publish_date) AS newest, MAX(d.first_captured_at) AS new_at FROM documents AS d"
-            " LEFT JOIN versions AS v ON v.id = d.current_version_id WHERE d.agency = ?",
-            (agency,),
-        )
-    )
     judged = crawl is not None and crawl["verdict"] is not None
     return Health(
         verdict=crawl["verdict"] if crawl else None,
@@ -72,11 +66,10 @@ def agency_health(catalog: Catalog, agency: str) -> Health:
         verdict_crawl_id=crawl["id"] if crawl else None,
         findings=found,
         channels=tuple(
-            {**row, "verdict": _of_channel(found, row["channel"]) if judged else None}
-            for row in agency_coverage(catalog, agency)
+            {**row, "verdict": _of_channel(found, row["channel"]) if judged else None} for row in counted["coverage"]
         ),
-        newest_publish_date=newest["newest"],
-        last_new_at=newest["new_at"],
+        newest_publish_date=counted["newest_publish_date"],
+        last_new_at=counted["last_new_at"],
     )
 
 
@@ -123,13 +116,17 @@ def changes_by_day(catalog: Catalog, agency: str, days: int = 30) -> list[tuple[
     return [(row["day"], row["new"], row["changed"]) for row in rows][::-1]
 
 
-def read_report(catalog: Catalog, agency: Row, next_run_at: str | None) -> Report:
-    """Return everything that status shows of an agency (a row of :func:`archive.catalog_reads.agencies`)."""
+def read_report(catalog: Catalog, agency: Row, next_run_at: str | None, *, history: bool = True) -> Report:
+    """Return everything that status shows of an agency (a row of :func:`archive.catalog_reads.agencies`).
+
+    Without ``history`` the crawls and days are left out: they are for pages that draw them.
+    """
     name = agency["name"]
+    summary = read_summary(catalog, name)
     return Report(
-        status=agency_status(catalog, agency),
-        health=agency_health(catalog, name),
-        crawls=crawls(catalog, name),
-        days=changes_by_day(catalog, name),
+        status=agency_status(catalog, agency, summary),
+        health=agency_health(catalog, name, summary),
+        crawls=crawls(catalog, name) if history else (),
+        days=changes_by_day(catalog, name) if history else (),
         next_run_at=next_run_at,
     )

@@ -47,18 +47,3 @@ def crawls(catalog: Catalog, agency: str, most: int) -> list[Row]:
     """Rows of an agency's latest crawls, the latest first."""
     sql = "SELECT * FROM crawls WHERE agency = ? ORDER BY started_at DESC, id DESC LIMIT ?"
     return list(catalog.rows(sql, (agency, most)))
-
-
-def cards(catalog: Catalog) -> list[Row]:
-    """Rows of all agencies by name: documents, newest publication, last success, latest crawl's outcome and verdict."""
-    return list(
-        catalog.rows(
-            "SELECT a.name, a.title, a.base_url, COUNT(d.id) AS documents, MAX(v.publish_date) AS newest,"
-            " SUM(d.state IN ('suspected', 'withdrawn')) AS gone,"
-            " (SELECT MAX(finished_at) FROM crawls AS c WHERE c.agency = a.name AND c.outcome = 'finished') AS success_at,"
-            " (SELECT outcome FROM crawls AS c WHERE c.agency = a.name ORDER BY started_at DESC, id DESC LIMIT 1) AS outcome,"
-            " (SELECT verdict FROM crawls AS c WHERE c.agency = a.name ORDER BY started_at DESC, id DESC LIMIT 1) AS verdict"
-            " FROM agencies AS a LEFT JOIN documents AS d ON d.agency = a.name"
-            " LEFT JOIN versions AS v ON v.id = d.current_version_id GROUP BY a.name ORDER BY a.name"
-        )
-    )

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import difflib
 import heapq
-import json
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from archive.catalog_texts import TEXT_COLUMNS, text_counts
+from archive.catalog_texts import TEXT_COLUMNS
 from archive.errors import CatalogError
+from archive.rows import of_agency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,33 +20,9 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.rows import Row
 
-COUNTED_FIELDS = (
-    "title",
-    "publish_date",
-    "publish_time",
-    "source",
-    "publisher",
-    "index_number",
-    "document_number",
-    "written_date",
-    "topic",
-    "validity",
-    "text",
-)
-"""Fields whose missing values are counted; ``text`` only where the document is a page and not itself a file."""
-
 _PLACE = """
   c.warc_file AS capture_warc_file, c.offset AS capture_offset, c.length AS capture_length,
   c.record_id AS capture_record_id, c.payload_digest AS capture_payload_digest"""
-
-_AGREEMENT = (
-    "CASE WHEN v.agreement IS NULL THEN 'none' WHEN v.agreement = 1 THEN '1' WHEN v.agreement >= 0.85 THEN '0.85-1'"
-    " ELSE '<0.85' END"
-)
-_CURRENT = (
-    "SELECT {} AS name, COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id"
-    " WHERE d.agency = ? GROUP BY 1 ORDER BY 2 DESC, 1"
-)
 
 _DOCUMENTS = f"""
 SELECT d.id AS document_id, d.agency, d.url, d.key, d.state, d.state_since_at, d.first_captured_at, d.last_captured_at,
@@ -59,40 +33,11 @@ JOIN captures AS c ON c.id = v.capture_id
 """  # noqa: S608 - put together from constants
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrawlFacts:
-    """How a crawl went."""
-
-    crawl_id: str
-    mode: str
-    outcome: str
-    reason: str | None
-    started_at: str
-    finished_at: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencyStatus:
-    """What the archive holds of an agency. Counts are of documents unless their name says otherwise."""
-
-    agency: str
-    title: str
-    documents: int
-    states: dict[str, int]
-    versions: int
-    captures: int
-    warc_files: int
-    warc_bytes: int
-    attachments: int
-    attachments_missing: int
-    last_crawl: CrawlFacts | None
-    last_success_at: str | None
-    failures: dict[str, int] = field(default_factory=dict)  # of the last crawl, by reason
-    missing: dict[str, int] = field(default_factory=dict)  # by field, of current versions
-    flags: dict[str, int] = field(default_factory=dict)  # quality flags of current versions
-    methods: dict[str, int] = field(default_factory=dict)  # how the texts of current versions were found
-    agreement: dict[str, int] = field(default_factory=dict)  # of the readers of current versions, in steps
-    attachment_texts: dict[str, int] = field(default_factory=dict)  # attachments of current versions by status
+_CHANGED = (
+    "WITH changed AS MATERIALIZED (SELECT document_id AS id FROM versions WHERE captured_at >= ?"
+    " UNION SELECT id FROM documents WHERE state_since_at >= ?)"
+)
+"""Ids of documents with a version or another state since an instant: by indexes, so that what has not changed is not read."""
 
 
 def agencies(catalog: Catalog) -> list[Row]:
@@ -116,8 +61,9 @@ def check_agency(catalog: Catalog, agency: str) -> None:
 
 def channel_names(catalog: Catalog, agency: str | None = None) -> list[str]:
     """Names of the channels of an agency, or of all, each once, sorted."""
-    sql = "SELECT DISTINCT name FROM channels WHERE agency = COALESCE(?, agency) ORDER BY name"
-    return [row["name"] for row in catalog.rows(sql, (agency,))]
+    condition, given = of_agency("agency", agency)
+    sql = f"SELECT DISTINCT name FROM channels WHERE {condition} ORDER BY name"  # noqa: S608 - own words
+    return [row["name"] for row in catalog.rows(sql, given)]
 
 
 def document_rows(
@@ -131,18 +77,18 @@ def document_rows(
         since: only those published on or after this local day; undated ones are kept.
         changed_since: only those that have got a version or another state at or after this UTC instant or day.
     """
-    conditions = ["1"]
-    parameters: list[str] = []
-    if agency is not None:
-        conditions.append("d.agency = ?")
-        parameters.append(agency)
+    condition, given = of_agency("d.agency", agency)
+    conditions, parameters = [condition], list(given)
     if since is not None:
         conditions.append("(v.publish_date IS NULL OR v.publish_date >= ?)")
         parameters.append(since)
+    sql = _DOCUMENTS
     if changed_since is not None:
-        conditions.append("(v.captured_at >= ? OR d.state_since_at >= ?)")
-        parameters += [changed_since, changed_since]
-    return catalog.rows(f"{_DOCUMENTS} WHERE {' AND '.join(conditions)} ORDER BY d.agency, d.id", parameters)
+        sql = _CHANGED + sql.replace(
+            "FROM documents AS d", "FROM changed AS n CROSS JOIN documents AS d ON d.id = n.id"
+        )
+        parameters = [changed_since, changed_since, *parameters]
+    return catalog.rows(f"{sql} WHERE {' AND '.join(conditions)} ORDER BY d.agency, d.id", parameters)
 
 
 def document_row(catalog: Catalog, document_id: str, version: int | None = None) -> Row | None:
@@ -239,93 +185,3 @@ def nearest_ids(catalog: Catalog, wanted: str, count: int = 3) -> list[str]:
     rows = catalog.rows("SELECT id, url FROM documents ORDER BY id")
     alike = ((likeness(row), row["id"]) for row in rows)
     return [found for like, found in heapq.nlargest(count, (one for one in alike if one[0] >= LEAST_LIKE))]
-
-
-def agency_status(catalog: Catalog, agency: Row) -> AgencyStatus:
-    """What the archive holds of an agency (a row of :func:`agencies`)."""
-    name = agency["name"]
-
-    def counts(sql: str) -> dict[str, int]:
-        return {row["name"]: row["n"] for row in catalog.rows(sql, (name,))}
-
-    def one(sql: str) -> Row:
-        return next(catalog.rows(sql, (name,)))
-
-    states_found = counts("SELECT state AS name, COUNT(*) AS n FROM documents WHERE agency = ? GROUP BY state")
-    flags: Counter[str] = Counter()
-    for names, n in counts(
-        "SELECT v.flags AS name, COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id"
-        " WHERE d.agency = ? GROUP BY v.flags"
-    ).items():
-        for flag in json.loads(names):
-            flags[flag] += n
-    attachments = one(
-        "SELECT COUNT(*) AS n, COALESCE(SUM(f.sha256 IS NULL), 0) AS missing FROM documents AS d"
-        " JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment' WHERE d.agency = ?"
-    )
-    warc = one(
-        "SELECT COUNT(*) AS n, COALESCE(SUM(COALESCE(w.bytes, (SELECT MAX(c.offset + c.group_length) FROM captures AS c"
-        " WHERE c.warc_file = w.path), 0)), 0) AS bytes FROM warc_files AS w WHERE w.agency = ?"
-    )
-    success = one("SELECT MAX(finished_at) AS at FROM crawls WHERE agency = ? AND outcome = 'finished'")
-    crawl = next(
-        catalog.rows("SELECT * FROM crawls WHERE agency = ? ORDER BY started_at DESC, id DESC LIMIT 1", (name,)), None
-    )
-    return AgencyStatus(
-        agency=name,
-        title=agency["title"],
-        documents=sum(states_found.values()),
-        states={state: states_found.get(state, 0) for state in ("live", "unlisted", "suspected", "withdrawn")},
-        versions=one(
-            "SELECT COUNT(*) AS n FROM documents AS d JOIN versions AS v ON v.document_id = d.id WHERE d.agency = ?"
-        )["n"],
-        captures=one("SELECT COUNT(*) AS n FROM captures WHERE agency = ?")["n"],
-        warc_files=warc["n"],
-        warc_bytes=warc["bytes"],
-        attachments=attachments["n"],
-        attachments_missing=attachments["missing"],
-        last_crawl=_crawl_facts(crawl) if crawl else None,
-        last_success_at=success["at"],
-        failures=_failures(catalog, crawl["id"]) if crawl else {},
-        missing=_missing(one(_missing_sql())),
-        flags=dict(sorted(flags.items())),
-        methods=counts(_CURRENT.format("v.method")),
-        agreement=counts(_CURRENT.format(_AGREEMENT)),
-        attachment_texts=text_counts(catalog, name),
-    )
-
-
-def _crawl_facts(row: Row) -> CrawlFacts:
-    """The facts of a crawl's row."""
-    return CrawlFacts(
-        crawl_id=row["id"],
-        mode=row["mode"],
-        outcome=row["outcome"],
-        reason=row["reason"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-    )
-
-
-def _failures(catalog: Catalog, crawl_id: str) -> dict[str, int]:
-    """Failures of a crawl by reason, the most frequent first."""
-    rows = catalog.rows(
-        "SELECT reason, COUNT(*) AS n FROM failures WHERE crawl_id = ? GROUP BY reason ORDER BY n DESC, reason",
-        (crawl_id,),
-    )
-    return {row["reason"]: row["n"] for row in rows}
-
-
-def _missing_sql() -> str:
-    """The query that counts missing values of the current versions of an agency."""
-    pages_only = " AND v.method <> 'binary'"
-    sums = [f"SUM(v.{name} IS NULL{pages_only if name == 'text' else ''}) AS {name}" for name in COUNTED_FIELDS]
-    return (
-        f"SELECT {', '.join(sums)} FROM documents AS d"  # noqa: S608 - put together from constants
-        " JOIN versions AS v ON v.id = d.current_version_id WHERE d.agency = ?"
-    )
-
-
-def _missing(row: Row) -> dict[str, Any]:
-    """Counts by field; 0 where there is no document."""
-    return {name: row[name] or 0 for name in COUNTED_FIELDS}

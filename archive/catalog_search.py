@@ -1,4 +1,4 @@
-"""The search index in the catalog: what is found under which words, kept in step with the documents.
+"""The search index in the catalog: what is kept under which words, in step with the documents; :mod:`archive.catalog_find` asks it.
 
 One row for each document, of its current version: title, numbers, text, cells of tables, and the text of its attachments. The
 index (SQLite's FTS5, without the content) takes every character as a token of its own and finds phrases of them, which is
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -28,31 +27,9 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.database import CatalogFile
     from archive.rows import Row
-    from archive.search_query import Query
 
-WEIGHTS = (8.0, 8.0, 1.0, 0.6, 0.6)
-"""How much a place counts for the rank (bm25), by column: title, number, body, tables, files."""
-
-RANKED_MOST = 20_000
-"""More documents than this are shown newest first: their ranks say nothing any more and take long to work out."""
-
-FACETS = ("agency", "kind", "state", "year")
-"""By what found documents are counted."""
-
-_COUNTED = " UNION ALL ".join(
-    f"SELECT '{name}' AS facet, {name} AS name, COUNT(*) AS n FROM found GROUP BY {name}"  # noqa: S608 - own names
-    for name in FACETS
-)
-_DAY_BITS = 24  # 16 million documents of one day of publication
+DAY_BITS = 24  # 16 million documents of one day of publication
 _FIRST_DAY = date(1900, 1, 1).toordinal()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A document that a query finds; ``rank`` is smaller for better ones, None where they come newest first."""
-
-    document_id: str
-    rank: float | None
 
 
 # The index
@@ -239,7 +216,7 @@ def _next_number(db: CatalogFile, publish_date: str | None) -> int:
     """Return the next free number of a day of publication; undated documents come before all days."""
     first = day_number(publish_date)
     row = db.row(
-        "SELECT MAX(id) AS last FROM search_rows WHERE id BETWEEN ? AND ?", (first, first + (1 << _DAY_BITS) - 1)
+        "SELECT MAX(id) AS last FROM search_rows WHERE id BETWEEN ? AND ?", (first, first + (1 << DAY_BITS) - 1)
     )
     return first if row is None or row["last"] is None else int(row["last"]) + 1
 
@@ -248,103 +225,4 @@ def day_number(day: str | None) -> int:
     """Return the first row number of a local day (``YYYY-MM-DD``); 1 for no day, or one before 1900."""
     if day is None:
         return 1
-    return max(0, date.fromisoformat(day).toordinal() - _FIRST_DAY + 1) << _DAY_BITS or 1
-
-
-# Queries
-
-
-def find_documents(
-    catalog: Catalog, query: Query, *, limit: int, offset: int = 0, newest_first: bool = False
-) -> tuple[int, list[Found]]:
-    """Return how many documents a query finds, and a page of them.
-
-    Best first by bm25; newest first where asked, where nothing is searched for, or where more than :data:`RANKED_MOST` are
-    found.
-    """
-    source, parameters = _source(query)
-    total = next(catalog.rows(f"SELECT COUNT(*) AS n {source}", parameters))["n"]
-    ranked = query.wanted is not None and not newest_first and total <= RANKED_MOST
-    if ranked:
-        weights = ", ".join(map(str, WEIGHTS))
-        rank, order = f"bm25(search_index, {weights})", "rank, s.id DESC"
-    else:
-        rank, order = "NULL", "search_index.rowid DESC" if query.wanted is not None else "s.id DESC"
-    rows = catalog.rows(
-        f"SELECT s.document_id, {rank} AS rank {source} ORDER BY {order} LIMIT ? OFFSET ?",
-        (*parameters, limit, offset),
-    )
-    return total, [Found(row["document_id"], row["rank"]) for row in rows]
-
-
-def found_ids(catalog: Catalog, query: Query) -> Iterator[str]:
-    """Stream the ids of every document that a query finds, newest first."""
-    source, parameters = _source(query)
-    order = "search_index.rowid" if query.wanted is not None else "s.id"
-    for row in catalog.rows(f"SELECT s.document_id {source} ORDER BY {order} DESC", parameters):
-        yield row["document_id"]
-
-
-def facets(catalog: Catalog, query: Query) -> dict[str, dict[str, int]]:
-    """Return how many of the found documents there are by agency, kind, state and year; biggest first."""
-    source, parameters = _source(query, joined=True)
-    rows = catalog.rows(
-        "WITH found AS MATERIALIZED (SELECT s.agency, COALESCE(s.kind, '') AS kind, d.state,"
-        f" COALESCE(SUBSTR(s.publish_date, 1, 4), '') AS year {source})"
-        f" {_COUNTED} ORDER BY 1, 3 DESC, 2",
-        parameters,
-    )
-    counted: dict[str, dict[str, int]] = {name: {} for name in FACETS}
-    for row in rows:
-        counted[row["facet"]][row["name"]] = row["n"]
-    return counted
-
-
-def _source(query: Query, *, joined: bool = False) -> tuple[str, list[Any]]:
-    """Return FROM and WHERE of a query with their parameters."""
-    if query.wanted is not None:
-        source = "FROM search_index CROSS JOIN search_rows AS s ON s.id = search_index.rowid"
-        conditions = [("search_index MATCH ?", (query.wanted.match(),))]
-    else:
-        source, conditions = "FROM search_rows AS s", []
-        if query.unwanted is not None:
-            without = "s.id NOT IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
-            conditions.append((without, (query.unwanted.match(),)))
-    conditions += [*_days(query), *_choices(query)]
-    if query.states or query.cites or joined:
-        source += " JOIN documents AS d ON d.id = s.document_id"
-    where = " AND ".join(condition for condition, _ in conditions)
-    parameters = [parameter for _, given in conditions for parameter in given]
-    return f"{source} WHERE {where}" if where else source, parameters
-
-
-_Condition = tuple[str, tuple[Any, ...]]
-"""SQL with marks, and what stands at the marks."""
-
-
-def _days(query: Query) -> Iterator[_Condition]:
-    """Yield what a range of days says: a range of row numbers, which the index itself understands."""
-    number = "search_index.rowid" if query.wanted is not None else "s.id"
-    if query.since is not None:
-        yield f"{number} >= ?", (day_number(query.since),)
-    if query.until is not None:
-        yield f"{number} < ? AND s.publish_date IS NOT NULL", (day_number(query.until) + (1 << _DAY_BITS),)
-
-
-def _choices(query: Query) -> Iterator[_Condition]:
-    """Yield what the other filters say."""
-    for column, values in (("s.agency", query.agencies), ("s.kind", query.kinds), ("d.state", query.states)):
-        if values:
-            yield f"{column} IN ({_marks(values)})", values
-    if query.has_attachment is not None:
-        yield ("s.attachments > 0" if query.has_attachment else "s.attachments = 0"), ()
-    if query.channels:
-        listed = "SELECT 1 FROM listings AS l WHERE l.document_id = s.document_id AND l.channel IN"
-        yield f"EXISTS ({listed} ({_marks(query.channels)}))", query.channels
-    for number in query.cites:
-        cited = "SELECT 1 FROM versions AS v, json_each(v.cites) AS c WHERE v.id = d.current_version_id AND c.value = ?"
-        yield f"EXISTS ({cited})", (number,)
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
+    return max(0, date.fromisoformat(day).toordinal() - _FIRST_DAY + 1) << DAY_BITS or 1

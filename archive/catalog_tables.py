@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive.rows import of_agency
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,9 +36,8 @@ class Source(NamedTuple):
 _DOCUMENTS = """
 SELECT d.id AS document_id, d.agency, d.url, v.id AS version_id, v.title, v.publish_date, v.tables,
   EXISTS (SELECT 1 FROM files AS f WHERE f.version_id = v.id AND f.kind = 'attachment') AS has_files
-FROM documents AS d JOIN versions AS v ON v.id = d.current_version_id
-WHERE d.agency = COALESCE(?1, d.agency) AND (?2 IS NULL OR v.publish_date IS NULL OR v.publish_date >= ?2)
-  AND d.id = COALESCE(?3, d.id)
+FROM documents AS d CROSS JOIN versions AS v ON v.id = d.current_version_id
+WHERE (?1 IS NULL OR v.publish_date IS NULL OR v.publish_date >= ?1) AND {} AND {}
 ORDER BY d.agency, d.id"""
 
 _FILES = """
@@ -52,7 +53,10 @@ def documents_with_tables(
 
     The body comes first even where it has no table. ``since`` (local day) keeps undated documents.
     """
-    for row in catalog.rows(_DOCUMENTS, (agency, since, document_id)):
+    of, given = of_agency("d.agency", agency)
+    one = "1" if document_id is None else "d.id = ?"
+    parameters = (since, *given, *(() if document_id is None else (document_id,)))
+    for row in catalog.rows(_DOCUMENTS.format(of, one), parameters):
         document = {name: value for name, value in row.items() if name not in {"tables", "has_files"}}
         sources = [Source(document, None, json.loads(row["tables"]), [])]
         if row["has_files"]:

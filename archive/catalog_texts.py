@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.catalog_search import put_index_of_file
-from archive.rows import instant, json_text
+from archive.rows import instant, json_text, of_agency
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,14 +27,17 @@ class StoredFile(NamedTuple):
 
 
 _UNREAD = """
-SELECT f.sha256 AS sha256, MAX(f.capture_id) AS capture_id FROM files AS f
-JOIN versions AS v ON v.id = f.version_id JOIN documents AS d ON d.id = v.document_id
+SELECT f.sha256 AS sha256, MAX(f.capture_id) AS capture_id FROM {}
 LEFT JOIN file_texts AS t ON t.sha256 = f.sha256
 LEFT JOIN captures AS c ON c.id = f.capture_id
 WHERE f.kind = 'attachment' AND f.sha256 IS NOT NULL AND f.capture_id IS NOT NULL
-  AND (t.sha256 IS NULL OR t.reader_version <> COALESCE(?1, t.reader_version)) AND d.agency = COALESCE(?2, d.agency)
-  AND (?3 IS NULL OR c.captured_at >= ?3)
+  AND (t.sha256 IS NULL OR t.reader_version <> COALESCE(?1, t.reader_version))
+  AND (?2 IS NULL OR c.captured_at >= ?2) AND {}
 GROUP BY f.sha256 ORDER BY f.sha256"""
+
+_FILES_OF_AGENCY = (
+    "documents AS d CROSS JOIN versions AS v ON v.document_id = d.id CROSS JOIN files AS f ON f.version_id = v.id"
+)
 
 TEXT_COLUMNS = ("media_type_sniffed", "status", "reason", "pages", "text", "tables", "members", "flags")
 
@@ -69,7 +72,9 @@ def unread_files(
 
     With ``reader_version`` also those that were read by another version of the readers.
     """
-    rows = catalog.file.rows(_UNREAD, (reader_version, agency, since))
+    condition, given = of_agency("d.agency", agency)
+    source = "files AS f" if agency is None else _FILES_OF_AGENCY
+    rows = catalog.file.rows(_UNREAD.format(source, condition), (reader_version, since, *given))
     return [StoredFile(row["sha256"], row["capture_id"]) for row in rows]
 
 

@@ -135,6 +135,18 @@ def draw(conn: sqlite3.Connection, data_dir: Path) -> dict[str, Change]:
     return standing
 
 
+def covered_agencies(conn: sqlite3.Connection) -> frozenset[str]:
+    """Return the agencies of which some row is hidden from this connection: what was counted of them is not theirs to see."""
+    return frozenset(
+        name
+        for (name,) in conn.execute(
+            "SELECT d.agency FROM temp.hidden_documents AS h JOIN main.documents AS d ON d.id = h.id"
+            " UNION SELECT agency FROM temp.hidden_addresses"
+            " UNION SELECT c.agency FROM temp.hidden_captures AS h JOIN main.captures AS c ON c.id = h.id"
+        )
+    )
+
+
 def hide_lists(catalog: Catalog) -> None:
     """Hide list pages too that were captured while they had a line of what is withheld: before records are handed on.
 

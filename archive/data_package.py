@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from archive.errors import ArchiveWriteError, CaptureMissing, DigestMismatch, UnreadableContent
 from archive.export_rows import write_rows
 from archive.reader import open_capture
+from archive.rows import of_agency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -48,13 +49,13 @@ _LONGEST_NAME = 100  # characters of a file's own name; file systems take 255 by
 
 _FILES = (
     "SELECT d.agency, d.id AS document_id, f.position, f.url, f.filename, f.label, f.capture_id FROM documents AS d"
-    " JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment'"
-    " WHERE f.sha256 IS NOT NULL AND f.capture_id IS NOT NULL AND d.agency = COALESCE(?, d.agency)"
+    " CROSS JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment'"
+    " WHERE f.sha256 IS NOT NULL AND f.capture_id IS NOT NULL AND {}"
     " ORDER BY d.agency, d.id, f.position"
 )
 _PAGES = (
     "SELECT d.agency, d.id AS document_id, v.capture_id, v.method FROM documents AS d"
-    " JOIN versions AS v ON v.id = d.current_version_id WHERE d.agency = COALESCE(?, d.agency) ORDER BY d.agency, d.id"
+    " CROSS JOIN versions AS v ON v.id = d.current_version_id WHERE {} ORDER BY d.agency, d.id"
 )
 
 
@@ -195,10 +196,11 @@ def _copy(
 
 def _wanted(catalog: Catalog, agency: str | None) -> Iterator[tuple[str, str, int]]:
     """Yield (document, path in the package, capture) of every attachment and page."""
-    for row in catalog.rows(_FILES, (agency,)):
+    condition, given = of_agency("d.agency", agency)
+    for row in catalog.rows(_FILES.format(condition), given):
         name = f"{row['position'] + 1:02d}-{_file_name(row)}"
         yield row["document_id"], f"files/{row['agency']}/{row['document_id']}/{name}", row["capture_id"]
-    for row in catalog.rows(_PAGES, (agency,)):
+    for row in catalog.rows(_PAGES.format(condition), given):
         if row["method"] != "binary":  # a document that is itself a file stands among the files
             yield row["document_id"], f"pages/{row['agency']}/{row['document_id']}.html", row["capture_id"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from sqlite_utils.db import Database
 from sqlite_utils.utils import dedupe_keys
 
-from archive.curtain import draw
+from archive.curtain import covered_agencies, draw
 from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
 from archive.migrations import MIGRATIONS
 from archive.turns import Turns
@@ -61,6 +61,7 @@ class CatalogFile:
         self.path = path
         self.read_only = read_only
         self.withheld: Mapping[str, Change] = {}
+        self.withheld_of: frozenset[str] = frozenset()  # agencies some of whose rows this connection does not show
         self._db = db
         self._lock = RLock()
         self._turns = None if read_only else Turns.of(path)
@@ -126,12 +127,13 @@ class CatalogFile:
                 raise CatalogError(msg)
             file = cls(path, db, read_only=True)
             if not include_withheld:
-                file.withheld = draw(db.conn, path.parent)
+                file.hide(path.parent)
             return file
 
     def hide(self, data_dir: Path) -> None:
         """Leave out of this connection's queries what is withheld in a data directory."""
         self.withheld = draw(self._db.conn, data_dir)
+        self.withheld_of = covered_agencies(self._db.conn) if self.withheld else frozenset()
 
     def close(self) -> None:
         """Close the file; a writer's log is folded into it when no one else has it open."""

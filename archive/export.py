@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from archive import catalog_reads as reads
-from archive.catalog_search import check_index, found_ids
+from archive.catalog_find import found_ids
+from archive.catalog_search import check_index
 from archive.catalog_texts import EXPORTED, exported_text
 from archive.errors import ArchiveWriteError
 from archive.kinds import find_kind

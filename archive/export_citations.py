@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from archive import catalog_reads as reads
-from archive.catalog_search import found_ids
+from archive.catalog_find import found_ids
 from archive.export import begun
 from archive.mentions import normal_number, title_key
 from archive.search_query import Phrase, Query, Some

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
-from archive import ddl
+from archive import ddl, ddl_scale
 from archive.older_changes import tell_older_changes
 
 if TYPE_CHECKING:
@@ -98,3 +98,9 @@ def _add_recrawl_indexes(db: Database) -> None:
 def _add_leases(db: Database) -> None:
     """Keep who crawls which agencies in a shard."""
     _run(db, ddl.LEASES)
+
+
+@MIGRATIONS(name="0012_scale")
+def _add_scale(db: Database) -> None:
+    """Keep what is counted of agencies, and let every read find its rows by an index."""
+    _run(db, ddl_scale.SCALE)

@@ -92,3 +92,11 @@ def new_capture(number: int, fields: CaptureFields) -> Capture:
 def file_of(row: Mapping[str, Any]) -> File:
     """The file in a row of ``files``."""
     return File(**{name: row[name] for name in FILE_COLUMNS})
+
+
+def of_agency(column: str, agency: str | None) -> tuple[str, tuple[str, ...]]:
+    """A condition for rows of an agency, or of all, and what stands at its mark.
+
+    Put together, not asked of SQLite (``agency = COALESCE(?, agency)``): only so an index answers it.
+    """
+    return ("1", ()) if agency is None else (f"{column} = ?", (agency,))

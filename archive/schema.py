@@ -24,6 +24,7 @@ from archive.schema_crawls import CRAWLS, FAILURES, FINDINGS, WALKS
 from archive.schema_frontier import FRONTIER
 from archive.schema_leases import LEASES
 from archive.schema_search import SEARCH_INDEX, SEARCH_ROWS
+from archive.schema_summaries import SUMMARIES
 from archive.schema_withheld import WITHHELD
 
 _URL_KEY = _text("url_key", "网址键", "Canonical form of the URL without scheme: the identity of an address.")
@@ -64,6 +65,7 @@ WARC_FILES = Table(
     zh="WARC 文件",
     en="WARC files in the data directory.",
     primary_key=("path",),
+    indexes=(("agency", "closed_at"),),
     columns=(
         _text("path", "路径", "Final name, relative to the data directory."),
         _AGENCY,
@@ -82,7 +84,7 @@ CAPTURES = Table(
     en="One HTTP exchange as archived, with the place of its response (or revisit) record.",
     primary_key=("id",),
     unique=(("record_id",),),
-    indexes=(("payload_digest",), ("agency", "url"), ("warc_file", "offset"), ("crawl_id", "kind")),
+    indexes=(("payload_digest", "agency"), ("agency", "url"), ("warc_file", "offset"), ("crawl_id", "kind")),
     columns=(
         _int("id", "捕获编号", "Row number; changes when the catalog is rebuilt."),
         _AGENCY,
@@ -125,7 +127,7 @@ DOCUMENTS = Table(
     en="One disclosed thing at one canonical URL.",
     primary_key=("id",),
     unique=(("agency", "url_key"),),
-    indexes=(("agency", "key"), ("agency", "state")),
+    indexes=(("agency", "key"), ("agency", "state"), ("agency", "id"), ("state_since_at",)),
     columns=(
         _text("id", "公开文件编号", "Agency and a digest of the first url_key; fixed for ever."),
         _AGENCY,
@@ -343,6 +345,7 @@ TABLES = (
     SEARCH_ROWS,
     WITHHELD,
     LEASES,
+    SUMMARIES,
 )
 
 INDEXES = (SEARCH_INDEX,)

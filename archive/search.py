@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archive.catalog_search import check_index, find_documents
+from archive.catalog_find import find_documents
+from archive.catalog_search import check_index
 from archive.search_text import Piece, excerpt, find_spans
 
 if TYPE_CHECKING:

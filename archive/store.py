@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from archive.captures import prepare
 from archive.catalog import CATALOG_NAME, Catalog
+from archive.catalog_summaries import put_summary
 from archive.crawls import (
     OpenCrawl,
     heal_manifests,
@@ -257,8 +258,7 @@ class Store:
                 steps.callback(crawl.close_with_manifest, self.data_dir, said, self._now())
                 try:
                     end = decide_end(crawl_id, outcome, reason, counts, finished_at)
-                    if outcome == "finished":
-                        end = end.then(lambda catalog, _: catalog.frontier.clear(crawl_id))
+                    end = end.then(lambda catalog, _: _tidy(catalog, crawl, outcome))
                     self.put_batch((), (*last, end))
                 except ArchiveWriteError:  # the WARC cannot be told: the catalog still is, where it can be
                     steps.callback(self.catalog.finish_crawl, crawl_id, finished_at, outcome, reason, counts)
@@ -440,3 +440,10 @@ class Store:
             message = f"crawl {crawl_id} is not going on in this store; begin_crawl comes first"
             raise ValueError(message)
         return crawl
+
+
+def _tidy(catalog: Catalog, crawl: OpenCrawl, outcome: str) -> None:
+    """Drop what a finished crawl needs no more, and keep what its agency comes to."""
+    if outcome == "finished":
+        catalog.frontier.clear(crawl.crawl_id)
+    put_summary(catalog, crawl.agency)

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.columns import Column, Table
 
-# versions before documents: for each row that earlier rows wait for, SQLite looks these up, and no index leads from versions to documents
 _ORDER = (
-    *("agencies", "crawls", "channels", "warc_files", "captures", "versions", "documents", "files", "file_texts"),
+    *("agencies", "crawls", "channels", "warc_files", "captures", "documents", "versions", "files", "file_texts"),
     *("aliases", "listings", "states", "failures", "changes", "change_captures", "walks", "findings", "search_rows"),
 )
 _NUMBERS = {
     **dict.fromkeys(("capture_id", "first_capture_id", "before_capture_id"), "captures"),
-    **dict.fromkeys(("version_id", "previous_version_id", "current_version_id"), "versions"),
+    **dict.fromkeys(("version_id", "previous_version_id"), "versions"),
     "change_id": "changes",
 }
 _RECORDS = frozenset({"record_id", "refers_to", "request_record_id", "metadata_record_id"})
@@ -79,7 +78,6 @@ class Copier:
         bounds |= {f"{name}_end": bounds[name] + last for name, last in self._made.items()}
         tables = {table.name: table for table in TABLES}
         with self._catalog.atomic():
-            self._db.execute("PRAGMA defer_foreign_keys = ON")
             for name in _ORDER:
                 where = _OF.get(name, "agency GLOB '{0}*'").format(before, **bounds)
                 if name in self._spans and name not in {"search_rows", *_OF}:
@@ -87,27 +85,38 @@ class Copier:
                 if name == "search_rows":
                     self._copy_index(where, step * _SEARCH_STEP)
                 self._copy(tables[name], where, step, before, after)
+            self._db.execute(  # only now: no row may wait for one that comes later, or each of these is looked for everywhere
+                "UPDATE documents SET current_version_id = (SELECT v.id FROM versions AS v WHERE v.document_id = documents.id"
+                " ORDER BY v.number DESC LIMIT 1) WHERE agency GLOB ?",
+                (f"{after}*",),
+            )
+            self._copy(tables["summaries"], f"agency GLOB '{before}*'", step, before, after)
 
     def _copy(self, table: Table, where: str, step: int, before: str, after: str) -> None:
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         values = ", ".join(self._value(table, column, step, before, after) for column in table.columns)
-        self._db.execute(f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {table.name} WHERE {where} ORDER BY rowid")  # noqa: E501, S608
+        self._db.execute(
+            f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {table.name} WHERE {where} ORDER BY rowid"  # noqa: S608
+        )
 
     def _value(self, table: Table, column: Column, step: int, before: str, after: str) -> str:
         """Return what a column of a copy is, in SQL."""
         name, mark = column.name, f"{self.copies:02x}"
-        if name == "id" and table.name == "search_rows":
-            return f"id + {step * _SEARCH_STEP}"
-        if name == "id" and table.name in self._spans:
-            return f"id + {step * self._spans[table.name]}"
-        if name in _NUMBERS:
-            return f'"{name}" + {step * self._spans[_NUMBERS[name]]}'
-        if name in _RECORDS or name in _DIGESTS or (name == "sha256" and table.name != "warc_files"):
-            end = 3 if name in _RECORDS else 2  # a record's id ends with >; only the end differs, so that they stay in no order
-            return f"SUBSTR({name}, 1, LENGTH({name}) - {end}) || '{mark}{'>' if name in _RECORDS else ''}'"
-        if column.type == "TEXT" and name not in {"text", "tables", "members", "title"}:
-            return f"REPLACE(\"{name}\", '{before}', '{after}')"
-        return f'"{name}"'
+        value = f'"{name}"'
+        if name == "current_version_id":
+            value = "NULL"
+        elif name == "id" and table.name == "search_rows":
+            value += f" + {step * _SEARCH_STEP}"
+        elif name == "id" and table.name in self._spans:
+            value += f" + {step * self._spans[table.name]}"
+        elif name in _NUMBERS:
+            value += f" + {step * self._spans[_NUMBERS[name]]}"
+        elif name in _RECORDS or name in _DIGESTS or (name == "sha256" and table.name != "warc_files"):
+            end = 3 if name in _RECORDS else 2  # a record's id ends with >; only the end differs: they stay in no order
+            value = f"SUBSTR({name}, 1, LENGTH({name}) - {end}) || '{mark}{'>' if name in _RECORDS else ''}'"
+        elif column.type == "TEXT" and name not in {"text", "tables", "members", "title"}:
+            value = f"REPLACE({value}, '{before}', '{after}')"
+        return value
 
     def _copy_index(self, where: str, step: int) -> None:
         columns = ", ".join(f"govcrawl_column(indexed, {number})" for number in range(5))

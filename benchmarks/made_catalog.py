@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from archive.catalog_summaries import put_summary
 from archive.catalog_texts import put_file_text
 from archive.catalog_walks import Finding
 from archive.model import Agency, Channel, Document, Extraction, File, FileText, Listing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FIRST_DAY = datetime(2025, 1, 1, 18, tzinfo=UTC)
 LINES_A_PAGE = 20
+_WARNED = 0.03  # of all crawls
 FIRST = "c00_"
 """How the names of the agencies begin that are crawled; copies of them bear other numbers (:mod:`benchmarks.copied_catalog`)."""
 CHANNELS = ("政府信息公开指南", "规范性文件", "公示公告", "行政处罚", "财政预决算", "政府信息公开年报")
@@ -207,8 +209,13 @@ class _Crawl:
         self.catalog.close_warc_file(self.warc, self.end, sha256(self.warc.encode()).hexdigest(), self.now)
         counts = {"captures": self.captures, "new": self.fresh, "changed": self.changed, "requests": self.captures}
         self.catalog.finish_crawl(self.crawl_id, self.now, "finished", None, counts)
-        found = [Finding(kind="list_shrank", severity="warning", channel=CHANNELS[1])] if self.dice.random() < 0.03 else []  # noqa: PLR2004
+        found = (
+            [Finding(kind="list_shrank", severity="warning", channel=CHANNELS[1])]
+            if self.dice.random() < _WARNED
+            else []
+        )
         self.catalog.put_verdict(self.crawl_id, self.agency, "warning" if found else "ok", found, self.now)
+        put_summary(self.catalog, self.agency)
         return self.captures, self.fresh
 
     def _capture(self, kind: Any, url: str, media_type: str = "text/html", **fields: Any) -> Capture:
@@ -323,7 +330,13 @@ class _Crawl:
             day = entry.get("publish_date")
             path = row.url.removeprefix("http://")
             line = Listing(
-                url=row.url, url_key=path, key=row.key, title=entry["title"], publish_date=day, date_text=day, position=0
+                url=row.url,
+                url_key=path,
+                key=row.key,
+                title=entry["title"],
+                publish_date=day,
+                date_text=day,
+                position=0,
             )
             self._put(self._read(known.number, line, known.revisions), path, page.id, known.files)
             self.changed += 1

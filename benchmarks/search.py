@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.catalog import CATALOG_NAME, Catalog
-from archive.catalog_search import found_ids, put_all
+from archive.catalog_find import found_ids
+from archive.catalog_search import put_all
 from archive.model import Agency, Channel
 from archive.search import search
 from archive.search_query import parse_query

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive import decisions
 from archive.catalog import CATALOG_NAME
+from archive.catalog_summaries import put_missing_summaries
 from archive.errors import (
     ArchiveWriteError,
     CaptureMissing,
@@ -150,6 +151,7 @@ def rebuild(
                 data_dir, catalog, settings, problem=report.problems.append, engine=engine
             ).total()
             report.redone = list(engine.redone)
+            put_missing_summaries(catalog)
         finally:
             catalog.close()
         report.kept = swap_in(data_dir, now, output)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_reads import agencies, check_agency
 from archive.catalog_rereading import RereadingPlan, compare_readings, put_readings
+from archive.catalog_summaries import put_missing_summaries
 from archive.catalog_texts import compare_file_text, put_file_text
 from archive.store import Store
 from govcrawl.attachments import read_attachments
@@ -124,6 +125,8 @@ def reextract(  # noqa: PLR0913 - what is to be read, how, and who is told
             store, settings, report, engine, agency=agency, since=since, dry_run=dry_run, progress=files_progress
         )
         report.redone = list(engine.redone)
+        if not dry_run:
+            put_missing_summaries(store.catalog)
         return report
 
 

@@ -11,7 +11,8 @@ from catalogs import AGENCY, Sample, fetched, read_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.catalog_search import differing_entries, facets, find_documents, found_ids, put_all
+from archive.catalog_find import facets, find_documents, found_ids
+from archive.catalog_search import differing_entries, put_all
 from archive.catalog_texts import put_file_text
 from archive.errors import BadQuery, CatalogError
 from archive.model import FileText

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPERATIONAL = {"frontier", "leases"}
+OPERATIONAL = {"frontier", "leases", "summaries"}
 """Tables of what is going on, which no WARC file tells."""
 CAPTURE_COLUMNS = ("capture_id", "first_capture_id", "before_capture_id")
 VERSION_COLUMNS = ("version_id", "current_version_id", "previous_version_id")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 def attachments(context: click.Context, *, agency: str | None, again: bool, data: Path) -> None:
     """Read, print how many came to which status; exit 1 where the archive does not hold a file any more."""
     from archive import catalog_reads as reads  # noqa: PLC0415 - not needed for --help
+    from archive.catalog_summaries import put_missing_summaries  # noqa: PLC0415
     from archive.store import Store  # noqa: PLC0415
     from govcrawl.attachments import read_attachments  # noqa: PLC0415
     from govcrawl.cli import open_catalog  # noqa: PLC0415
@@ -50,6 +51,7 @@ def attachments(context: click.Context, *, agency: str | None, again: bool, data
             progress=bytes_bar(steps, say("读取附件", "reading attachments")),
             problem=problems.append,
         )
+        put_missing_summaries(store.catalog)
     for problem in problems:
         click.echo(" ".join(problem.split()), err=True)
     told = ", ".join(f"{name} {count}" for name, count in counts.most_common())

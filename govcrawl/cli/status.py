@@ -60,7 +60,7 @@ def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str
         runs = runs_of(catalog, [row["name"] for row in rows])
         withheld = len(catalog.file.withheld)
         invented = [row["title"] for row in rows if is_reserved(row["base_url"])]
-        found = [healths.read_report(catalog, row, runs.get(row["name"])) for row in rows]
+        found = [healths.read_report(catalog, row, runs.get(row["name"]), history=html is not None) for row in rows]
     if html is not None or badges is not None:
         from govcrawl.status_page import badge, write_page  # noqa: PLC0415 - the others start without it
     if html is not None:

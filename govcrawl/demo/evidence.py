@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive import catalog_reads
 from archive.catalog import Catalog
+from archive.catalog_status import agency_status
 from archive.errors import ArchiveError
 from archive.export import export_documents
 from archive.reader import iter_records, open_capture
@@ -47,7 +48,7 @@ def read_evidence(data_dir: Path) -> Evidence:
     with Catalog.open_read_only(data_dir / "catalog.db") as catalog:
         documents = tuple(export_documents(catalog, agency=agency.NAME))
         (known,) = (row for row in catalog_reads.agencies(catalog) if row["name"] == agency.NAME)
-        status = catalog_reads.agency_status(catalog, known)
+        status = agency_status(catalog, known)
         crawl = status.last_crawl
         outcomes: Counter[str] = Counter()
         changed: dict[str, tuple[str, ...]] = {}

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from archive import catalog_overview as overview
 from archive import catalog_reads as reads
+from archive.catalog_status import agency_status, cards
+from archive.catalog_summaries import read_summary
 from govcrawl.charts import Bar, bars
 from govcrawl.web.pages import language_of, say_in
 
@@ -32,8 +34,8 @@ def show_all(request: Request) -> Response:
     """Show every agency as a card."""
     pages: Pages = request.app.state.pages
     with pages.catalog() as catalog:
-        cards = overview.cards(catalog)
-    return pages.render(request, "agencies.html", cards=cards)
+        found = cards(catalog)
+    return pages.render(request, "agencies.html", cards=found)
 
 
 def show(request: Request) -> Response:
@@ -44,10 +46,8 @@ def show(request: Request) -> Response:
         row = next((row for row in reads.agencies(catalog) if row["name"] == name), None)
         if row is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, name)
-        status = reads.agency_status(catalog, row)
-        months = overview.months(catalog, name)
-        kinds = overview.kinds(catalog, name)
-        channels = overview.channels(catalog, name)
+        summary = read_summary(catalog, name)
+        status = agency_status(catalog, row, summary)
         crawls = [_crawl(one) for one in overview.crawls(catalog, name, LAST_CRAWLS)]
     t = say_in(language_of(request))
     return pages.render(
@@ -55,10 +55,10 @@ def show(request: Request) -> Response:
         "agency.html",
         agency=row,
         stands=status,
-        chart=Markup(_chart(months, t)),  # noqa: S704 - made of escaped pieces
-        months=months,
-        kinds=kinds,
-        channels=channels,
+        chart=Markup(_chart(summary["months"], t)),  # noqa: S704 - made of escaped pieces
+        months=summary["months"],
+        kinds=summary["kinds"],
+        channels=summary["channels"],
         crawls=crawls,
     )
 

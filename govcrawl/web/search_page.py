@@ -12,8 +12,8 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, StreamingResponse
 
+from archive.catalog_find import facets
 from archive.catalog_reads import agencies
-from archive.catalog_search import facets
 from archive.errors import BadQuery
 from archive.export import export_documents
 from archive.export_rows import write_rows

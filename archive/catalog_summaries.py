@@ -1,0 +1,53 @@
+"""What is counted of each agency, kept in the catalog for as long as it holds.
+
+A row of ``summaries`` is there only while nothing of what it counts has been written since: triggers of the tables that are
+counted take it away, whoever writes. So a crawl's end puts it, whoever finds none counts anew, and no reader is ever told what is no longer
+so. Readers from whom documents are withheld get the agencies they are withheld of counted without them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from archive.catalog_counts import count_agency
+from archive.rows import json_text
+
+if TYPE_CHECKING:
+    from archive.catalog import Catalog
+
+FORMAT = 1
+"""Of the figures; one more with every change of what is counted, or how."""
+
+
+def read_summary(catalog: Catalog, agency: str) -> dict[str, Any]:
+    """Return what :func:`archive.catalog_counts.count_agency` counts of an agency: as it was kept, else counted now."""
+    if agency not in catalog.file.withheld_of:
+        kept = catalog.file.row("SELECT figures FROM summaries WHERE agency = ? AND format = ?", (agency, FORMAT))
+        if kept is not None:
+            found: dict[str, Any] = json.loads(kept["figures"])
+            return found
+    return count_agency(catalog, agency)
+
+
+def put_summary(catalog: Catalog, agency: str) -> None:
+    """Count an agency and keep it, in the place of an earlier count. Only of a writer, from whom nothing is withheld."""
+    with catalog.atomic():
+        figures = json_text(count_agency(catalog, agency))
+        catalog.file.execute(
+            "INSERT INTO summaries (agency, format, figures) VALUES (?, ?, ?)"
+            " ON CONFLICT (agency) DO UPDATE SET format = excluded.format, figures = excluded.figures",
+            (agency, FORMAT, figures),
+        )
+
+
+def put_missing_summaries(catalog: Catalog) -> int:
+    """Count the agencies that have no summary, each in a transaction of its own; returns how many."""
+    rows = catalog.file.rows(
+        "SELECT name FROM agencies WHERE NOT EXISTS (SELECT 1 FROM summaries AS s WHERE s.agency = name AND s.format = ?)"
+        " ORDER BY name",
+        (FORMAT,),
+    )
+    for row in rows:
+        put_summary(catalog, row["name"])
+    return len(rows)
