@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from archive.catalog_change_reads import Choice, find_changes
-from archive.catalog_search import found_ids
+from archive.catalog_find import found_ids
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from archive import catalog_change_reads as changes
 from archive import catalog_reads as reads
-from archive.catalog_find import found_ids
 from archive.catalog_walks import LOCAL
 from archive.change_words import CHANGE_WORDS, headline
 from archive.feed import MEDIA_TYPE, write_feed
