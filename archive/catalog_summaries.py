@@ -1,8 +1,8 @@
 """What is counted of each agency, kept in the catalog for as long as it holds.
 
-A row of ``summaries`` is there only while nothing of what it counts has been written since: triggers of the tables that are
-counted take it away, whoever writes. So a crawl's end puts it, whoever finds none counts anew, and no reader is ever told what is no longer
-so. Readers from whom documents are withheld get the agencies they are withheld of counted without them.
+The figures in ``summaries`` are there only while nothing of what they count has been written since: triggers of the tables that
+are counted take them away, whoever writes, and count the writes. So a crawl's end puts the figures, whoever finds none counts anew, and no
+reader is ever told what is no longer so. Readers from whom documents are withheld get the agencies of these counted without them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def read_summary(catalog: Catalog, agency: str) -> dict[str, Any]:
     """Return what :func:`archive.catalog_counts.count_agency` counts of an agency: as it was kept, else counted now."""
     if agency not in catalog.file.withheld_of:
         kept = catalog.file.row("SELECT figures FROM summaries WHERE agency = ? AND format = ?", (agency, FORMAT))
-        if kept is not None:
+        if kept is not None and kept["figures"] is not None:
             found: dict[str, Any] = json.loads(kept["figures"])
             return found
     return count_agency(catalog, agency)
@@ -34,20 +34,21 @@ def put_summary(catalog: Catalog, agency: str) -> None:
     """Count an agency and keep it, in the place of an earlier count. Only of a writer, from whom nothing is withheld."""
     with catalog.atomic():
         figures = json_text(count_agency(catalog, agency))
-        catalog.file.execute(
-            "INSERT INTO summaries (agency, format, figures) VALUES (?, ?, ?)"
-            " ON CONFLICT (agency) DO UPDATE SET format = excluded.format, figures = excluded.figures",
-            (agency, FORMAT, figures),
-        )
+        catalog.file.execute("UPDATE summaries SET format = ?, figures = ? WHERE agency = ?", (FORMAT, figures, agency))
 
 
 def put_missing_summaries(catalog: Catalog) -> int:
     """Count the agencies that have no summary, each in a transaction of its own; returns how many."""
     rows = catalog.file.rows(
-        "SELECT name FROM agencies WHERE NOT EXISTS (SELECT 1 FROM summaries AS s WHERE s.agency = name AND s.format = ?)"
-        " ORDER BY name",
-        (FORMAT,),
+        "SELECT agency FROM summaries WHERE figures IS NULL OR format <> ? ORDER BY agency", (FORMAT,)
     )
     for row in rows:
-        put_summary(catalog, row["name"])
+        put_summary(catalog, row["agency"])
     return len(rows)
+
+
+def count_writes(catalog: Catalog) -> dict[str, int]:
+    """Return a number for each agency that is another one once anything of the agency has been written, by name."""
+    return {
+        row["agency"]: row["writes"] for row in catalog.rows("SELECT agency, writes FROM summaries ORDER BY agency")
+    }

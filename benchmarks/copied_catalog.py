@@ -90,7 +90,11 @@ class Copier:
                 " ORDER BY v.number DESC LIMIT 1) WHERE agency GLOB ?",
                 (f"{after}*",),
             )
-            self._copy(tables["summaries"], f"agency GLOB '{before}*'", step, before, after)
+            self._db.execute(
+                "UPDATE summaries SET format = s.format, figures = REPLACE(s.figures, ?1, ?2) FROM summaries AS s"
+                " WHERE summaries.agency GLOB ?2 || '*' AND s.agency = REPLACE(summaries.agency, ?2, ?1)",
+                (before, after),
+            )
 
     def _copy(self, table: Table, where: str, step: int, before: str, after: str) -> None:
         names = ", ".join(f'"{column.name}"' for column in table.columns)
