@@ -150,7 +150,7 @@ def _describe(resource: Resource, path: Path, folder: Path, form: Format) -> dic
         "bytes": path.stat().st_size,
         "hash": f"sha256:{digest.hexdigest()}",
         "schema": {
-            "fields": [_describe_field(field, form) for field in resource.fields],
+            "fields": [describe_field(field, form) for field in resource.fields],
             "primaryKey": list(resource.key),
             "missingValues": [""],
         },
@@ -160,7 +160,8 @@ def _describe(resource: Resource, path: Path, folder: Path, form: Format) -> dic
     return said
 
 
-def _describe_field(field: Field, form: Format) -> dict[str, str]:
+def describe_field(field: Field, form: Format) -> dict[str, str]:
+    """Return a column's entry in the descriptor."""
     # in CSV a nested value is JSON text, which readers need not take apart to accept the file
     kind = "string" if form == "csv" and field.type in {"texts", "tables", "json"} else _TYPES[field.type]
     return {"name": field.name, "type": kind, "title": field.zh, "description": f"{field.zh}。{field.en}"}

@@ -18,7 +18,7 @@ RECIPES = re.findall(r"```(sql|python)\n(.*?)```", DOC.read_text("utf-8"), re.DO
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a package in Parquet."""
+    """A folder with a package in Parquet and a dataset."""
     folder = tmp_path_factory.mktemp("analysis")
     sample = Sample.make(folder)
     sample.put(
@@ -38,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--data",
         str(folder),
     ]
+    assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+    arguments = ["export", "dataset", "--output", str(folder / "dataset"), "--data", str(folder)]
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
     return folder
 

@@ -13,6 +13,7 @@ from govcrawl.cli.choosing import parse_day, parse_moment
 from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
 from govcrawl.cli.export_coverage import coverage
+from govcrawl.cli.export_dataset import dataset
 from govcrawl.cli.export_history import attachments, captures, changes, crawls, versions
 from govcrawl.cli.export_options import (
     agency_option,
@@ -62,6 +63,7 @@ def export(context: click.Context, *, include_withheld: bool) -> None:
 
 for _command in (
     package,
+    dataset,
     sqlite,
     attachments,
     *(bag, bodies, captures, cdxj, changes, citations, coverage, crawls),

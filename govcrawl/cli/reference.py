@@ -93,6 +93,13 @@ REFERENCE: Mapping[str, Reference] = {
         "govcrawl export documents --format csv --output documents.csv",
         line=("公开文件，每份一行", "documents, one a row"),
     ),
+    "export dataset": Reference(
+        "govcrawl export dataset --output dataset",
+        line=(
+            "分区 Parquet 数据集，再次运行只改写变化",
+            "Parquet files by agency and year; run again it rewrites what changed",
+        ),
+    ),
     "export figures": Reference(
         "govcrawl export figures --format csv --output figures.csv",
         line=("年度报告的数据", "figures of annual reports"),
