@@ -11,7 +11,7 @@ import heapq
 from typing import TYPE_CHECKING
 
 from archive.catalog_texts import TEXT_COLUMNS
-from archive.errors import CatalogError
+from archive.errors import UnknownAgency
 from archive.rows import of_agency
 
 if TYPE_CHECKING:
@@ -49,13 +49,15 @@ def check_agency(catalog: Catalog, agency: str) -> None:
     """Raise unless the catalog knows the agency.
 
     Raises:
-        CatalogError: it does not; the message names those it knows.
+        UnknownAgency: it does not; the message names those it knows.
     """
     names = [row["name"] for row in agencies(catalog)]
     if agency not in names:
         known = f"it knows {', '.join(names)}" if names else "it knows none yet"
-        raise CatalogError(
-            f"catalog {catalog.file.path} has no agency {agency!r}: {known}; crawl it first (scrapy crawl)"
+        there = f"有 {'、'.join(names)}" if names else "还没有机构"
+        raise UnknownAgency(
+            f"catalog {catalog.file.path} has no agency {agency!r}: {known}; crawl it first (scrapy crawl)",
+            zh=f"目录库 {catalog.file.path} 里没有机构 {agency!r}（{there}）；请先抓取（scrapy crawl）",
         )
 
 

@@ -128,7 +128,8 @@ def check_index(catalog: Catalog) -> None:
     if row:
         raise CatalogError(
             f"catalog {catalog.file.path}: the search index lacks documents ({row['id']} for one); "
-            "make it again (govcrawl reindex)"
+            "make it again (govcrawl reindex)",
+            zh=f"目录库 {catalog.file.path} 的检索索引缺公开文件（如 {row['id']}）；请用 govcrawl reindex 重建",
         )
 
 

@@ -115,7 +115,11 @@ class CatalogFile:
                 f"no catalog at {path}: run a crawl first (scrapy crawl AGENCY), name the data directory that holds one "
                 f"(GOVCRAWL_DATA), or make it again where WARC files are (govcrawl rebuild)"
             )
-            raise CatalogError(msg)
+            raise CatalogError(
+                msg,
+                zh=f"{path} 处没有目录库：请先抓取（scrapy crawl 机构名），或用 --data、GOVCRAWL_DATA 指定有目录库的数据目录；"
+                "只有 WARC 文件时用 govcrawl rebuild 重建",
+            )
         with _connected(path, mode="ro", read_only=True) as db:
             _check_known(path, db)
             pending = [migration.name for migration in MIGRATIONS.pending(db)]
@@ -124,7 +128,11 @@ class CatalogFile:
                     f"catalog {path} lacks {', '.join(pending)}: it is empty or from an earlier version of govcrawl; "
                     f"the next crawl brings it forward (scrapy crawl AGENCY); without network, make it again (govcrawl rebuild)"
                 )
-                raise CatalogError(msg)
+                raise CatalogError(
+                    msg,
+                    zh=f"目录库 {path} 缺 {', '.join(pending)}：它是空的，或由较早的 govcrawl 写成；下次抓取（scrapy crawl 机构名）"
+                    "会更新它，没有网络时用 govcrawl rebuild 重建",
+                )
             file = cls(path, db, read_only=True)
             if not include_withheld:
                 file.hide(path.parent)

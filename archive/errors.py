@@ -14,7 +14,8 @@
     │   └── ShardOut         its worker is still crawling it
     ├── TimestampRefused     no time stamp could be had, or it is not one of what was asked
     └── CatalogError         the catalog cannot be used
-        └── SchemaTooNew     written by a later version of this software
+        ├── SchemaTooNew     written by a later version of this software
+        └── UnknownAgency    the catalog has no agency of this name
 
 Every message says who, what, where, what was found, what was expected and what to do next.
 """
@@ -23,7 +24,11 @@ from __future__ import annotations
 
 
 class ArchiveError(Exception):
-    """Base of everything the store raises."""
+    """Base of everything the store raises; ``zh`` is the same sentence in Chinese, of what users meet."""
+
+    def __init__(self, message: str = "", *, zh: str | None = None) -> None:
+        super().__init__(message)
+        self.zh = zh
 
 
 class ArchiveWriteError(ArchiveError):
@@ -72,3 +77,7 @@ class CatalogError(ArchiveError):
 
 class SchemaTooNew(CatalogError):
     """The catalog was written by a later version and is left untouched."""
+
+
+class UnknownAgency(CatalogError):
+    """The catalog has no agency of this name; the message names those it has."""

@@ -328,5 +328,6 @@ def _said_clearly(target: str) -> Iterator[None]:
     except OSError as exc:
         reason = exc.strerror or exc
         raise ArchiveWriteError(
-            f"export: {target} cannot be written: {reason}; choose another --output or make room"
+            f"export: {target} cannot be written: {reason}; choose another --output or make room",
+            zh=f"导出：不能写入 {target}（{reason}）；请另选 --output 或腾出空间",
         ) from exc

@@ -49,7 +49,8 @@ def read_searches(data_dir: Path) -> dict[str, SavedSearch]:
         return {}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CatalogError(
-            f"{path} cannot be read ({error!r}); a list of objects with name, query, saved_at was expected: mend or delete it"
+            f"{path} cannot be read ({error!r}); a list of objects with name, query, saved_at was expected: mend or delete it",
+            zh=f"{path} 读不出来（{error!r}）；应是一列含 name、query、saved_at 的对象：请改好或删去",
         ) from error
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
@@ -62,7 +63,10 @@ def find_search(data_dir: Path, name: str) -> SavedSearch:
     """
     known = read_searches(data_dir)
     if name not in known:
-        raise CatalogError(f"no search is saved as {name!r}; there are: {', '.join(known) or 'none'}")
+        raise CatalogError(
+            f"no search is saved as {name!r}; there are: {', '.join(known) or 'none'}",
+            zh=f"没有名为 {name!r} 的检索；已存的有：{'、'.join(known) or '（还没有）'}",
+        )
     return known[name]
 
 
@@ -76,7 +80,10 @@ def save_search(data_dir: Path, name: str, query: str, at: datetime) -> SavedSea
     """
     parse_query(query)
     if not name.strip() or len(name) > MOST_CHARACTERS or not name.isprintable():
-        raise CatalogError(f"name {name!r}: 1 to {MOST_CHARACTERS} characters on one line were expected")
+        raise CatalogError(
+            f"name {name!r}: 1 to {MOST_CHARACTERS} characters on one line were expected",
+            zh=f"名称 {name!r}：应为一行之内的 1–{MOST_CHARACTERS} 个字符",
+        )
     saved = SavedSearch(name, query, instant(at))
     with _locked(data_dir):
         _write(data_dir, {**read_searches(data_dir), name: saved})

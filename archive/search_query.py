@@ -145,13 +145,19 @@ def parse_query(text: str, base: Query | None = None) -> Query:
         BadQuery: a bracket or quotation mark is not closed, a filter is given what it cannot be, or the text is too long.
     """
     if len(text) > _MOST_CHARACTERS:
-        raise BadQuery(f"the query has {len(text)} characters; at most {_MOST_CHARACTERS} can be searched for")
+        raise BadQuery(
+            f"the query has {len(text)} characters; at most {_MOST_CHARACTERS} can be searched for",
+            zh=f"检索词有 {len(text)} 个字符，最多 {_MOST_CHARACTERS} 个",
+        )
     tokens = list(_tokens(text))
     filters = [token.value for token in tokens if token.kind == "filter"]
     rest = [token for token in tokens if token.kind != "filter"]
     wanted, unwanted, end = _alternatives(rest, 0, 0)
     if end < len(rest):
-        raise BadQuery(f"query {text!r}: a closing bracket without an opening one; take it out or open it before")
+        raise BadQuery(
+            f"query {text!r}: a closing bracket without an opening one; take it out or open it before",
+            zh=f"检索词 {text!r} 里有右括号没有左括号：请去掉或补上左括号",
+        )
     query = replace(base or Query(), wanted=wanted, unwanted=unwanted if wanted is None else None)
     for name, value in filters:
         query = _filtered(query, name, value)
@@ -188,15 +194,21 @@ def _quoted(value: str) -> str:
 def _filtered(query: Query, name: str, value: str) -> Query:
     if name == "state":
         if value not in _STATES:
-            raise BadQuery(f"state {value!r}: expected one of {', '.join(_STATES)}")
+            raise BadQuery(
+                f"state {value!r}: expected one of {', '.join(_STATES)}",
+                zh=f"没有状态 {value!r}，只有 {'、'.join(_STATES)}",
+            )
         return replace(query, states=(*query.states, _STATES[value]))
     if name == "has":
         if value not in _ATTACHMENT:
-            raise BadQuery(f"has:{value}: expected has:attachment (有:附件) or has:no-attachment (有:无附件)")
+            raise BadQuery(
+                f"has:{value}: expected has:attachment (有:附件) or has:no-attachment (有:无附件)",
+                zh=f"有:{value} 看不懂，应写作 有:附件 或 有:无附件",
+            )
         return replace(query, has_attachment=_ATTACHMENT[value])
     if name in {"since", "until"}:
         if not _DAY.fullmatch(value):
-            raise BadQuery(f"{value!r} is no day; expected YYYY-MM-DD")
+            raise BadQuery(f"{value!r} is no day; expected YYYY-MM-DD", zh=f"{value!r} 不是日期，应写作 YYYY-MM-DD")
         return replace(query, since=value) if name == "since" else replace(query, until=value)
     return _with_one_more(query, name, value)
 
@@ -236,7 +248,10 @@ def _tokens(text: str) -> Iterator[_Token]:
             if token is not None:
                 yield token
     if open_groups:
-        raise BadQuery(f"query {text!r}: a bracket is not closed; close it, or put what is meant literally in quotes")
+        raise BadQuery(
+            f"query {text!r}: a bracket is not closed; close it, or put what is meant literally in quotes",
+            zh=f"检索词 {text!r} 里有括号没有闭合：请补上右括号，要照字面查请加引号",
+        )
 
 
 def _groups(text: str, at: int) -> bool:
@@ -256,7 +271,7 @@ def _word(text: str, at: int, *, in_group: bool) -> tuple[_Token | None, int]:
     if at < len(text) and text[at] in _PAIRS:
         end = text.find(_PAIRS[text[at]], at + 1)
         if end < 0:
-            raise BadQuery(f"query {text!r}: a quotation mark is not closed")
+            raise BadQuery(f"query {text!r}: a quotation mark is not closed", zh=f"检索词 {text!r} 里有引号没有闭合")
         value, at = text[at + 1 : end], end + 1
     else:
         end, depth = at, 0
@@ -272,7 +287,10 @@ def _word(text: str, at: int, *, in_group: bool) -> tuple[_Token | None, int]:
             return {"OR": _Token("or"), "NOT": _Token("not"), "AND": None}[value], at
     if name in _FILTERS:
         if not value:
-            raise BadQuery(f"the filter {name}: says nothing; write it without a blank, as in {name}:…")
+            raise BadQuery(
+                f"the filter {name}: says nothing; write it without a blank, as in {name}:…",
+                zh=f"筛选 {name}: 后面没有内容；冒号后不要空格，如 {name}:…",
+            )
         return _Token("filter", (_FILTERS[name], value)), at
     folded = fold(value).strip(BOUNDARY)
     return (_Token("phrase", Phrase(folded, _FIELDS.get(name or ""))) if folded else None), at
@@ -288,7 +306,9 @@ def _prefix(text: str, at: int) -> tuple[str | None, int]:
 def _alternatives(tokens: Sequence[_Token], at: int, depth: int) -> tuple[Expression | None, Expression | None, int]:
     """Read ``a b OR c`` from a place on: what is wanted, else what is unwanted, and where it ends."""
     if depth > _MOST_DEPTH:
-        raise BadQuery(f"brackets stand more than {_MOST_DEPTH} deep in each other")
+        raise BadQuery(
+            f"brackets stand more than {_MOST_DEPTH} deep in each other", zh=f"括号嵌套超过 {_MOST_DEPTH} 层"
+        )
     choices: list[Expression] = []
     refused: Expression | None = None
     while True:
@@ -301,7 +321,10 @@ def _alternatives(tokens: Sequence[_Token], at: int, depth: int) -> tuple[Expres
             break
         at += 1
     if refused is not None and (choices or depth):
-        raise BadQuery("a side of OR or a pair of brackets holds only what is not wanted; say what is wanted as well")
+        raise BadQuery(
+            "a side of OR or a pair of brackets holds only what is not wanted; say what is wanted as well",
+            zh="OR 的一边或一对括号里只有要排除的词；请同时写出要找的词",
+        )
     found = choices[0] if len(choices) == 1 else Some(tuple(choices)) if choices else None
     return found, refused, at
 

@@ -163,9 +163,15 @@ def _put(
     with _locked(data_dir / LOG_NAME) as fd:
         standing = read_log(data_dir).standing().get(document_id)
         if action == "withhold" and standing is not None:
-            raise CatalogError(f"{document_id} is withheld already, since {standing.at}: {standing.reason}")
+            raise CatalogError(
+                f"{document_id} is withheld already, since {standing.at}: {standing.reason}",
+                zh=f"{document_id} 自 {standing.at} 起已不予显示：{standing.reason}",
+            )
         if action == "release" and standing is None:
-            raise CatalogError(f"{document_id} is not withheld; see govcrawl withhold --list")
+            raise CatalogError(
+                f"{document_id} is not withheld; see govcrawl withhold --list",
+                zh=f"{document_id} 没有被撤下显示；见 govcrawl withhold --list",
+            )
         change = Change(
             at=instant(at), action=action, document_id=document_id, urls=tuple(urls), reason=why[0], by=why[1]
         )

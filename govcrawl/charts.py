@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 26
 _MOST_LABELS = 12
+_WIDEST = 60  # pixels of one bar with its gap: a single month is no wall
 
 
 class Bar(NamedTuple):
@@ -35,7 +36,7 @@ def bars(values: Sequence[Bar], *, title: str, description: str, names: Sequence
     """
     top = _round_up(max((sum(bar.parts) for bar in values), default=0))
     inner_width, inner_height = width - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-    step = inner_width / max(1, len(values))
+    step = min(inner_width / max(1, len(values)), _WIDEST)
     pieces = [_grid(top, width, inner_height)]
     every = max(1, math.ceil(len(values) / _MOST_LABELS))
     for number, bar in enumerate(values):

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from scrapy.utils.project import get_project_settings
 
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     import builtins
@@ -221,7 +222,13 @@ def find_template(name: str, settings: BaseSettings | None = None) -> Any:
                 return family
     families = {family.template_name: family for family in templates(settings)}
     if name not in families:
-        raise UsageMistake(f"--template: there is no template {name!r}; there are {', '.join(sorted(families))}")
+        there = sorted(families)
+        raise UsageMistake(
+            say(
+                f"--template：没有模板 {name!r}；有 {'、'.join(there)}",
+                f"--template: there is no template {name!r}; there are {', '.join(there)}",
+            )
+        )
     return families[name]
 
 

@@ -49,6 +49,7 @@ from govcrawl.engines.templates import Templates
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import find_template
 from govcrawl.reading import read_document, read_entry, read_stored
+from govcrawl.speech import say
 from govcrawl.workers import Readers, prepare
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ def rebuild(
     agencies = archived_agencies(data_dir)
     if not agencies:
         raise UsageMistake(
-            f"{data_dir}: no WARC files below it (warc/AGENCY/*.warc.gz); name the data directory that has some"
+            say(
+                f"{data_dir}: 其下没有 WARC 文件（warc/机构/*.warc.gz）；请指定有 WARC 文件的数据目录",
+                f"{data_dir}: no WARC files below it (warc/AGENCY/*.warc.gz); name the data directory that has some",
+            )
         )
     if output is not None and output.exists():
         raise UsageMistake(f"--output {output} is there already: it is left as it is; name a new file")

@@ -248,4 +248,4 @@ def test_what_happened_is_exported(sample: Sample, name: str, fields: tuple[str,
     assert tuple(table[0]) == fields
     assert len(table) == count + 1
     assert not any(cell.startswith("=") for line in table for cell in line)
-    assert govcrawl(sample, "export", name, "--format", "csv", "--output", "-", "--agency", "nobody").exit_code == 1
+    assert govcrawl(sample, "export", name, "--format", "csv", "--output", "-", "--agency", "nobody").exit_code == 2

@@ -221,7 +221,7 @@ def test_status_of_many_agencies(sample: Sample) -> None:
     assert "--agency" in table
     assert "no crawl yet" in govcrawl(sample, "status", "--agency", "a1").stdout
     unknown = govcrawl(sample, "status", "--agency", "a9")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "no agency 'a9'" in unknown.stderr
 
 
@@ -348,5 +348,5 @@ def test_language(monkeypatch: pytest.MonkeyPatch, environment: dict[str, Any], 
 def test_an_export_that_fails_writes_nothing(sample: Sample, arguments: tuple[str, ...]) -> None:
     """An agency that is not there is told before anything is written."""
     result = govcrawl(sample, "export", *arguments, "--output", "-", "--agency", "nosuch")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "nosuch" in result.stderr

@@ -7,6 +7,8 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import openpyxl  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from catalogs import AGENCY, Sample, fetched, read_document, url_of
 from click.testing import CliRunner
@@ -71,5 +73,19 @@ def test_export_coverage(sample: Sample) -> None:
     read = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
     assert [int(row["listed"]) for row in read] == [row["listed"] for row in rows] == [7, 0]
     unknown = runner.invoke(main, ["export", "coverage", "--format", "csv", "--output", "-", "--agency", "nobody"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "no agency 'nobody'" in unknown.stderr
+
+
+def test_coverage_in_other_formats(sample: Sample, tmp_path: Path) -> None:
+    """Parquet and XLSX hold the same figures, each column with its type."""
+    runner = CliRunner(env={"GOVCRAWL_LANG": "en", "GOVCRAWL_DATA": str(sample.path.parent)})
+    for form in ("parquet", "xlsx"):
+        done = runner.invoke(main, ["export", "coverage", "--format", form, "--output", str(tmp_path / f"c.{form}")])
+        assert done.exit_code == 0, done.stderr
+    table = pq.read_table(tmp_path / "c.parquet")
+    assert tuple(table.column_names) == COVERAGE_FIELDS
+    assert table.column("listed").to_pylist() == [7, 0]
+    assert table.column("capped").to_pylist() == ["true", "false"]
+    sheet = openpyxl.load_workbook(tmp_path / "c.xlsx", read_only=True).worksheets[0]
+    assert 7 in [cell for row in sheet.iter_rows(values_only=True) for cell in row]

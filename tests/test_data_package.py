@@ -90,7 +90,7 @@ def test_with_files(tmp_path: Path) -> None:
 def test_unknown_agency_makes_nothing(tmp_path: Path) -> None:
     """An agency that is not there is said, and nothing is left behind."""
     data = make_archive(tmp_path / "data")
-    assert run("export", "package", "--output", tmp_path / "out", "--agency", "nobody", "--data", data).exit_code == 1
+    assert run("export", "package", "--output", tmp_path / "out", "--agency", "nobody", "--data", data).exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 

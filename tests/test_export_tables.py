@@ -204,7 +204,7 @@ def test_agency_and_since(sample: Sample) -> None:
         "样例市司法局2022年政府信息公开工作年度报告", "样例市司法局2023年政府信息公开工作年度报告",
     }  # fmt: skip
     result = govcrawl(sample, "figures", "--format", "csv", "--output", "-", "--agency", "nobody")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "sample_sfj" in result.stderr
     assert govcrawl(sample, "figures", "--format", "jsonl", "--output", "-", "--raw").exit_code == 2
 

@@ -184,7 +184,7 @@ def test_what_is_read_again_can_be_chosen(crawled: Path) -> None:
     assert govcrawl(crawled, "reextract", "--since", "2999-01-01").stdout.startswith("0 versions of 0 documents")
     assert govcrawl(crawled, "reextract", "--since", "2000-01-01").stdout.startswith("5 versions of 3 documents")
     done = govcrawl(crawled, "reextract", "--agency", "nobody")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "has no agency 'nobody': it knows small_sfj" in done.stderr
 
 

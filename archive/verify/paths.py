@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archive.errors import ArchiveError
 from archive.verify.across import Records
 from archive.verify.findings import find, limited
 from archive.verify.reading import Counts, Progress, read_files
@@ -24,7 +25,7 @@ _WARC = (".warc.gz", ".warc", f".warc.gz{OPEN}", f".warc{OPEN}")
 _INDEX = (".cdxj", ".cdx", ".cdxj.gz", ".cdx.gz")
 
 
-class UnknownKind(Exception):
+class UnknownKind(ArchiveError):
     """A path is not there, or its name tells no kind of file that can be verified."""
 
 
@@ -37,9 +38,12 @@ def verify_paths(
     """
     for path in paths:
         if not path.exists():
-            raise UnknownKind(f"{path}: no such file")
+            raise UnknownKind(f"{path}: no such file", zh=f"{path}：没有这个文件")
         if not path.is_dir() and not path.name.endswith((*_WARC, *_INDEX, ".wacz", ".sha256")) and path.name != HEAD:
-            raise UnknownKind(f"{path}: no .warc.gz, .warc, .cdxj, .wacz or .sha256 file, and no data directory")
+            raise UnknownKind(
+                f"{path}: no .warc.gz, .warc, .cdxj, .wacz or .sha256 file, and no data directory",
+                zh=f"{path}：不是 .warc.gz、.warc、.cdxj、.wacz、.sha256 文件，也不是数据目录",
+            )
     unlimited = _verify(list(dict.fromkeys(paths)), deep=deep, scan=scan, counts=counts, progress=progress)
     return limited(unlimited)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.errors import ArchiveError, CatalogError
+from archive.errors import ArchiveError, UnknownAgency
 from govcrawl.command_table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
-from govcrawl.speech import language, say
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
@@ -87,7 +87,7 @@ class Commands(click.Group):
             ctx.color = False
         try:
             return super().invoke(ctx)
-        except UsageMistake as exc:
+        except (UsageMistake, UnknownAgency) as exc:
             _complain(exc)
             ctx.exit(2)
         except (ArchiveError, CrawlError) as exc:
@@ -97,7 +97,12 @@ class Commands(click.Group):
 
 def _complain(exc: Exception) -> None:
     """Say what went wrong in one line."""
-    click.echo(f"govcrawl: {' '.join(str(exc).split())}", err=True)
+    click.echo(f"govcrawl: {' '.join(in_words(exc).split())}", err=True)
+
+
+def in_words(exc: Exception) -> str:
+    """Return what an error says, in the user's language where it knows both."""
+    return say(getattr(exc, "zh", None) or str(exc), str(exc))
 
 
 def complete_agency(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -123,6 +128,10 @@ data_option = click.option(
 """The option of every command that reads the archive; the command takes it as ``data: Path``."""
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
+"""The option of commands that print facts; the command takes it as ``as_json: bool``."""
+
+
 def open_catalog(data: Path) -> Catalog:
     """The catalog of a data directory, for reading; the caller closes it.
 
@@ -134,11 +143,6 @@ def open_catalog(data: Path) -> Catalog:
     from archive.catalog import CATALOG_NAME, Catalog  # noqa: PLC0415 - costs 60 ms, which --help need not pay
 
     path = data / CATALOG_NAME
-    if language() == "zh" and not path.exists():  # the commonest mistake; the archive itself speaks English
-        raise CatalogError(
-            f"{path} 处没有目录库：请先抓取（scrapy crawl 机构名），或用 --data、GOVCRAWL_DATA 指定有目录库的数据目录；"
-            "只有 WARC 文件时用 govcrawl rebuild 重建"
-        )
     context = click.get_current_context(silent=True)
     catalog = Catalog.open_read_only(path, include_withheld=bool(context and context.meta.get(INCLUDE_WITHHELD)))
     if catalog.file.withheld:

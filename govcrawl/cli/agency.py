@@ -66,7 +66,10 @@ class _Agency(click.Group):
 @click.group(
     cls=_Agency,
     context_settings=CONTEXT,
-    help=say("机构：查看、添加、检查、列出。", "Agencies: look at a site, add one, check one, list all."),
+    help=say(
+        "机构：查看、添加、检查、列出。\n\n例: govcrawl agency probe http://sfj.example/",
+        "Agencies: look at a site, add one, check one, list all.\n\nExample: govcrawl agency probe http://sfj.example/",
+    ),
 )
 def agency() -> None:
     """Group the commands about agencies."""

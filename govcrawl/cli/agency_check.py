@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from govcrawl.checkup import DOCUMENTS, Checkup, Verdict
-from govcrawl.cli import complete_agency
+from govcrawl.cli import complete_agency, json_option
 from govcrawl.cli.agency import explain, look_options
 from govcrawl.errors import BadAgency, CrawlError, UsageMistake
 from govcrawl.loader import AgencyLoader, project_settings
@@ -43,8 +45,9 @@ _GRADES = {
     show_default=True,
     help=say("读几份文件", "how many documents are read"),
 )
+@json_option
 @look_options
-def check_command(name: str, limit: int, delay: float | None, data: Path | None) -> None:
+def check_command(name: str, limit: int, delay: float | None, data: Path | None, *, as_json: bool) -> None:
     """Print the verdicts."""
     agency = find_agency(name)
     began = time.monotonic()
@@ -58,6 +61,14 @@ def check_command(name: str, limit: int, delay: float | None, data: Path | None)
         )
     except CrawlError as error:
         raise explain(agency.base_url, error) from error
+    problem = what_is_wrong(name, verdicts)
+    if as_json:
+        said = {"agency": name, "title": agency.agency, "template": agency.template_name, "requests": requests}
+        told = [asdict(verdict) for verdict in verdicts]
+        click.echo(json.dumps({**said, "verdicts": told}, ensure_ascii=False, sort_keys=True, indent=2))
+        if problem:
+            raise CrawlError(problem)
+        return
     click.echo(click.style(f"{agency.agency} ({name})", bold=True) + f"  {agency.template_name}")
     for verdict in verdicts:
         zh, colour = _GRADES[verdict.grade]
@@ -70,7 +81,6 @@ def check_command(name: str, limit: int, delay: float | None, data: Path | None)
             f"{requests} requests, {seconds:.0f} s; no state was changed",
         )
     )
-    problem = what_is_wrong(name, verdicts)
     if problem:
         raise CrawlError(problem)
 
@@ -116,21 +126,36 @@ def find_agency(name: str) -> Any:
         "then it exits with 1.",
     ),
 )
-def list_command() -> None:
+@json_option
+def list_command(*, as_json: bool) -> None:
     """Print one line for each agency."""
     loader = AgencyLoader.from_settings(project_settings())
     names = loader.list()
     width = max(map(len, names), default=0)
     broken = []
+    rows = []
     for name in names:
         try:
             agency = loader.load(name)
         except BadAgency as error:
             broken.append(str(error))
             continue
+        if as_json:
+            rows.append(
+                {
+                    "agency": name,
+                    "title": agency.agency,
+                    "template": agency.template_name,
+                    "base_url": agency.base_url,
+                    "channels": list(agency.channels),
+                }
+            )
+            continue
         click.echo(
             f"{name:<{width}}  {agency.template_name:<8}  {len(agency.channels):>3}  {agency.agency}  {agency.base_url}"
         )
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, sort_keys=True, indent=2))
     for sentence in broken:
         click.echo(click.style(sentence, fg="red"), err=True)
     if broken:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
-from govcrawl.cli import complete_agency, data_option
+from govcrawl.cli import complete_agency, data_option, json_option
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 )
 @click.option("--agency", shell_complete=complete_agency, help=say("只读这个机构的。", "Only this agency's."))
 @click.option("--again", is_flag=True, help=say("已读的也重读。", "Also those that were read already."))
+@json_option
 @data_option
 @click.pass_context
-def attachments(context: click.Context, *, agency: str | None, again: bool, data: Path) -> None:
+def attachments(context: click.Context, *, agency: str | None, again: bool, as_json: bool, data: Path) -> None:
     """Read, print how many came to which status; exit 1 where the archive does not hold a file any more."""
     from archive import catalog_reads as reads  # noqa: PLC0415 - not needed for --help
     from archive.catalog_summaries import put_missing_summaries  # noqa: PLC0415
@@ -55,8 +57,12 @@ def attachments(context: click.Context, *, agency: str | None, again: bool, data
     for problem in problems:
         click.echo(" ".join(problem.split()), err=True)
     told = ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    click.echo(
-        say("已读附件文本：", "texts of attachments read: ") + (told or say("无（都已读过）", "none (all were read)"))
-    )
+    if as_json:
+        click.echo(
+            json.dumps({"read": dict(counts), "problems": problems}, ensure_ascii=False, sort_keys=True, indent=2)
+        )
+    else:
+        none = say("无（都已读过）", "none (all were read)")
+        click.echo(say("已读附件文本：", "texts of attachments read: ") + (told or none))
     if problems:
         context.exit(1)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive import catalog_reads as reads
-from archive import export as exports
-from archive.coverage import COVERAGE_FIELDS, export_coverage
-from govcrawl.cli import complete_agency, data_option, open_catalog
+from archive.coverage import export_coverage
+from archive.coverage_columns import COVERAGE
+from govcrawl.cli import data_option
+from govcrawl.cli.export_options import (
+    agency_option,
+    bom_option,
+    format_option,
+    output_option,
+    raw_option,
+    say_done,
+    write,
+)
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
+
+    from archive.catalog import Catalog
+    from archive.export_rows import Format
 
 
 @click.command(
@@ -27,20 +40,21 @@ if TYPE_CHECKING:
         "     govcrawl export coverage --format jsonl --output - --agency xiamen_sfj",
     )
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), required=True, help=say("格式。", "Format."))
-@click.option("--output", required=True, help=say("目标文件；- 为标准输出。", "File to write; - is standard output."))
-@click.option("--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency."))
+@format_option()
+@output_option
+@agency_option
+@bom_option
+@raw_option
 @data_option
-def coverage(*, form: str, output: str, agency: str | None, data: Path) -> None:
+def coverage(*, form: Format, output: str, agency: str | None, no_bom: bool, raw: bool, data: Path) -> None:
     """Write a row a channel; says on standard error how many."""
-    with open_catalog(data) as catalog, catalog.snapshot():
-        if agency is not None:
-            reads.check_agency(catalog, agency)
-        rows = export_coverage(catalog, agency)
-        with exports.opened(output) as target:
-            if form == "csv":
-                count = exports.write_csv(rows, target, fields=COVERAGE_FIELDS)
-            else:
-                count = exports.write_jsonl(rows, target)
-    where = say("标准输出", "standard output") if output == "-" else output
-    click.echo(say(f"已导出 {count} 个栏目到 {where}", f"{count} channels written to {where}"), err=True)
+
+    def rows(catalog: Catalog) -> Generator[dict[str, Any]]:
+        with catalog.snapshot():
+            if agency is not None:
+                reads.check_agency(catalog, agency)
+            for row in export_coverage(catalog, agency):
+                yield row if form == "jsonl" else {**row, "capped": "true" if row["capped"] else "false"}
+
+    done = write(data, rows, COVERAGE, form, output, no_bom=no_bom, raw=raw)
+    say_done(done, "个栏目", "channels", output)

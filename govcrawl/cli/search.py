@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from archive.model import State
-from govcrawl.cli import complete_agency, data_option, open_catalog
+from govcrawl.cli import complete_agency, data_option, in_words, open_catalog
 from govcrawl.cli.choosing import parse_day
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.cli.saved import complete_saved, forget_search, keep_search, list_searches, saved_option, words_of
@@ -176,7 +176,7 @@ def build_query(text: str, **filters: Any) -> Query:
     try:
         return parse_query(text, base)
     except BadQuery as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(in_words(error)) from None
 
 
 def _print(page: Page) -> None:

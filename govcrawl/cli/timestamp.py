@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from archive.errors import ArchiveError
 from archive.timestamp import ask_command, ask_url, stamp_head
-from govcrawl.cli import complete_agency, data_option
+from govcrawl.cli import complete_agency, data_option, json_option
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
@@ -46,24 +47,33 @@ from govcrawl.speech import say
     multiple=True,
     help=say("只为这些机构", "only these agencies"),
 )
+@json_option
 @data_option
-def timestamp(*, tsa: str | None, command: str | None, ca: Path | None, agencies: tuple[str, ...], data: Path) -> None:
+def timestamp(
+    *, as_json: bool, tsa: str | None, command: str | None, ca: Path | None, agencies: tuple[str, ...], data: Path
+) -> None:
     """Stamp every chain; one line each."""
     if (tsa is None) == (command is None):
         raise UsageMistake(say("请给出 --tsa 或 --command 其中之一", "give one of --tsa and --command"))
     try:
         ask = ask_url(tsa) if tsa is not None else ask_command(shlex.split(command or ""))
     except ValueError as error:
-        raise UsageMistake(str(error)) from None
+        zh = f"--tsa {tsa!r} 不是 http 或 https 网址" if tsa is not None else f"--command 看不懂：{error}"
+        raise UsageMistake(say(zh, str(error))) from None
     folder = data / "manifests"
     names = (
         agencies or tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
     )
     if not names:
         raise ArchiveError(say(f"{folder}：还没有清单；请先抓取", f"{folder}: no manifest yet; crawl first"))
+    stamped = []
     for agency in names:
         path = stamp_head(data, agency, ask, ca_file=ca)
         checked = (
             say("签名已核对", "signature checked") if ca else say("签名未核对（--ca）", "signature not checked (--ca)")
         )
-        click.echo(f"{agency}: {path.relative_to(data)}: {checked}")
+        stamped.append({"agency": agency, "file": str(path.relative_to(data)), "signature_checked": ca is not None})
+        if not as_json:
+            click.echo(f"{agency}: {path.relative_to(data)}: {checked}")
+    if as_json:
+        click.echo(json.dumps(stamped, ensure_ascii=False, sort_keys=True, indent=2))

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import click
 
 from archive.verify import CODES, Counts, UnknownKind, verify_paths
-from govcrawl.cli import data_option
+from govcrawl.cli import data_option, in_words
 from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.engines.scanning import scan_with
 from govcrawl.errors import UsageMistake
@@ -99,7 +99,7 @@ def verify(
                 paths or (data,), deep=deep, counts=counts, progress=progress, scan=scan_with(engine)
             )
         except UnknownKind as error:
-            raise UsageMistake(str(error)) from None
+            raise UsageMistake(in_words(error)) from None
         for finding in findings:
             told[finding.severity] += 1
             if lines is not None:

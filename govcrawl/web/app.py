@@ -23,7 +23,7 @@ from starlette.routing import Route
 from archive.errors import ArchiveError
 from govcrawl.errors import CrawlError
 from govcrawl.web import agency_page, changes_page, compare_page, document_page, replay_page, search_page, status_view
-from govcrawl.web.pages import Pages, Withheld
+from govcrawl.web.pages import Pages, Withheld, language_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,7 +149,8 @@ def _say_withheld(request: Request, error: Exception) -> Response:
 def _say_archive_error(request: Request, error: Exception) -> Response:
     """Say why the archive cannot show it; the sentence is the store's own."""
     pages: Pages = request.app.state.pages
-    return pages.render_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+    said = getattr(error, "zh", None) if language_of(request) == "zh" else None
+    return pages.render_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, said or str(error))
 
 
 class _Doorkeeper:

@@ -23,6 +23,7 @@ from archive.resources import DOCUMENTS
 from archive.saved_searches import read_searches
 from archive.search import search
 from archive.search_query import Query, parse_query, type_query
+from govcrawl.web.pages import language_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,6 +38,7 @@ _PIECE_BYTES = 1 << 16
 PAGE_SIZE = 20
 MOST = 200
 _FACET_ROWS = 12
+MOST_SNIPPETS = 4
 _STATES: tuple[str, ...] = get_args(State)
 
 
@@ -55,7 +57,8 @@ def read_query(request: Request) -> Query:
         base = _filters(request)
         return parse_query(given.get("q", ""), base)
     except BadQuery as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
+        said = error.zh if language_of(request) == "zh" else None
+        raise HTTPException(HTTPStatus.BAD_REQUEST, said or str(error)) from None
 
 
 def _filters(request: Request) -> Query:
@@ -114,6 +117,7 @@ def show(request: Request) -> Response:
         "search.html",
         found=found,
         facets=counted,
+        most_snippets=MOST_SNIPPETS,
         command=_commands(request),
         downloads=request.app.state.downloads,
         searches=read_searches(pages.data_dir).values(),
