@@ -169,7 +169,11 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("show",): [["ID"], ["ID", "--json"], ["ID", "--as", "text"], [HIDDEN], ["ID", "--version", "1"]],
     ("changes",): [["--diff"], ["--json", "--diff"], ["--document", "ID"]],
     ("diff",): [["ID"], ["ID", "--json"]],
-    ("feed",): [["--output", "OUT/all.atom"], ["--agency", AGENCY.name, "--output", "OUT/a.atom"]],
+    ("feed",): [
+        ["--output", "OUT/all.atom"],
+        ["--agency", AGENCY.name, "--output", "OUT/a.atom"],
+        ["--query", "决定 OR 通知", "--output", "OUT/q.atom"],
+    ],
     ("status",): [[], ["--json"], ["--html", "OUT/status.html"]],
     ("savepage",): [["ID", "--case", "hidden-page", "--template", "trt", "--kind", "document", "--into", "OUT/pages"]],
     ("export", "documents"): [["--format", form, "--output", f"OUT/d.{form}"] for form in TABLE],
@@ -177,7 +181,7 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("export", "attachments"): [["--format", form, "--output", f"OUT/a.{form}"] for form in TABLE],
     ("export", "changes"): [["--format", form, "--output", f"OUT/c.{form}"] for form in TABLE],
     ("export", "captures"): [["--format", "jsonl", "--output", "OUT/captures.jsonl"]],
-    ("export", "coverage"): [["--format", form, "--output", f"OUT/coverage.{form}"] for form in ("csv", "jsonl")],
+    ("export", "coverage"): [["--format", form, "--output", f"OUT/coverage.{form}"] for form in TABLE],
     ("export", "package"): [["--output", "OUT/package", "--with-files"]],
     ("export", "sqlite"): [["--output", "OUT/copy.db"]],
     ("export", "crawls"): [["--format", "jsonl", "--output", "OUT/crawls.jsonl"]],
@@ -201,7 +205,7 @@ WITHOUT_MARKER = {("status",), ("export", "crawls"), ("export", "captures"), ("e
 NOT_SHOWING = {
     *(("agency", name) for name in ("add", "check", "list", "probe")),
     *((name,) for name in ("attachments", "audit", "completion", "demo", "doctor", "extract", "rebuild", "recrawl", "reextract")),
-    *((name,) for name in ("reindex", "release", "schedule", "timestamp", "verify", "withhold")),
+    *((name,) for name in ("merge", "reindex", "release", "schedule", "timestamp", "verify", "withhold")),
     ("open",),  # below, by what it says
     ("serve",),  # below, route by route
 }  # fmt: skip
