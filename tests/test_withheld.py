@@ -184,6 +184,7 @@ SHOWING: dict[tuple[str, ...], list[list[str]]] = {
     ("export", "coverage"): [["--format", form, "--output", f"OUT/coverage.{form}"] for form in TABLE],
     ("export", "package"): [["--output", "OUT/package", "--with-files"]],
     ("export", "sqlite"): [["--output", "OUT/copy.db"]],
+    ("export", "dataset"): [["--output", "OUT/dataset"]],
     ("export", "crawls"): [["--format", "jsonl", "--output", "OUT/crawls.jsonl"]],
     ("export", "citations"): [["--format", form, "--output", f"OUT/e.{form}"] for form in ("jsonl", "csv", "graphml")],
     ("export", "tables"): [["--format", "jsonl", "--output", "OUT/t.jsonl"]],
