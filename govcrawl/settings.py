@@ -22,6 +22,9 @@ COMMANDS_MODULE = "govcrawl.commands"
 GOVCRAWL_DATA = os.environ.get(
     "GOVCRAWL_DATA", "data"
 )  # directory of catalog.db and warc/; relative to where you stand
+GOVCRAWL_LEASE_SECONDS = (
+    180.0  # recrawl on several machines: what a group waits for at most where its machine died; over 30
+)
 GOVCRAWL_STATE = ""  # folder of what this machine remembers of servers, for all crawls; empty: ~/.local/state/govcrawl
 GOVCRAWL_CONNECT_TO = os.environ.get("GOVCRAWL_CONNECT_TO", "")  # HOST:PORT:HOST2:PORT2 …, as curl --connect-to
 GOVCRAWL_CONTACT = os.environ.get("GOVCRAWL_CONTACT", "")  # URL or mail address: whom a site's operator can ask

@@ -101,6 +101,6 @@ def govcrawl(folder: Path, *arguments: str, env: Mapping[str, str] | None = None
         cwd=folder,
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
-from cluster_data import ROOT, environment, govcrawl, hold, make_archive
+from cluster_data import ROOT, SETTINGS, environment, govcrawl, hold, make_archive
+from small_site import HOST, SmallSite, declare, document, listing, paragraphs
 from whole_catalogs import content
 
 if TYPE_CHECKING:
@@ -262,3 +266,117 @@ def test_no_cluster_is_one_sentence(crawled: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("govcrawl: no Ray cluster at 127.0.0.2:1 (")
     assert len(done.stderr.splitlines()) == 1
+
+
+LIST = "/zwgk/gsgg/"
+
+
+class TwoSites:
+    """Two agencies whose first document waits until it is let go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.go = threading.Event()
+        self.sites: dict[str, SmallSite] = {}
+        declare(folder)
+        text = (folder / "smallspiders" / "small_sfj.py").read_text("utf-8")
+        other = text.replace("small_sfj", "other_sfj").replace(HOST, "sfj.other.test")
+        (folder / "smallspiders" / "other_sfj.py").write_text(other, "utf-8")
+        (folder / "smallsettings.py").write_text(SETTINGS, "utf-8")
+
+    def __enter__(self) -> Self:
+        rows = [(f"./202403/t20240305_{n}.htm", f"关于第{n}项工作的通知", "2024-03-05") for n in range(1, 5)]
+        for host in (HOST, "sfj.other.test"):
+            pages = {
+                f"{LIST}202403/t20240305_{n}.htm": document(rows[n - 1][1], paragraphs(f"{host}{n}"), ident=n)
+                for n in range(1, 5)
+            }
+            first = pages[f"{LIST}202403/t20240305_1.htm"]
+            routes: dict[str, Any] = {**pages, LIST: listing(rows), f"{LIST}202403/t20240305_1.htm": self._held(first)}
+            self.sites[host] = SmallSite(routes)
+            self.sites[host].__enter__()
+        return self
+
+    def _held(self, answer: Any) -> Any:
+        def give(headers: Any) -> Any:
+            del headers
+            self.go.wait(SECONDS)
+            return answer
+
+        return give
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.go.set()
+        for site in self.sites.values():
+            site.__exit__(kind, error, trace)
+
+    def asked(self, target: str) -> int:
+        """How many of the sites were asked for something."""
+        return sum(any(path == target for path, _ in site.asked) for site in self.sites.values())
+
+    def arguments(self) -> list[str]:
+        """The command line of a recrawl of both."""
+        to = " ".join(f"{host}:80:127.0.0.1:{site.port}" for host, site in self.sites.items())
+        given = [f"GOVCRAWL_CONNECT_TO={to}", "DOWNLOAD_DELAY=0", "GOVCRAWL_LEASE_SECONDS=32"]
+        return [
+            "recrawl",
+            "--agency",
+            "small_sfj",
+            "--agency",
+            "other_sfj",
+            "--json",
+            *(word for one in given for word in ("-s", one)),
+        ]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[TwoSites]:
+    """Two agencies, of nothing else."""
+    folder = tmp_path / "two"
+    folder.mkdir()
+    (folder / "data").mkdir()
+    with TwoSites(folder) as sites:
+        yield sites
+
+
+def outcome(out: str) -> dict[str, tuple[str, int]]:
+    """How the crawl of each agency ended, and how many documents are new."""
+    return {one["agency"]: (one["outcome"], one["counts"].get("new", 0)) for one in json.loads(out)}
+
+
+def test_a_node_that_is_killed_while_it_crawls_loses_no_capture(two: TwoSites, nodes: Nodes) -> None:
+    """The group it had is crawled again when its lease is over, goes on from its shard, and the archive is whole."""
+    node = nodes.add()
+    with start(two.folder, *two.arguments(), "--engine", "ray", "--address", nodes.address, "--shared") as command:
+        wait_for(lambda: two.asked(f"{LIST}202403/t20240305_1.htm") == 2)
+        nodes.kill(node)
+        two.go.set()
+        out, err = command.communicate(timeout=SECONDS)
+    assert command.returncode == 0, out + err
+    assert {name: how for name, (how, _) in outcome(out).items()} == {"other_sfj": "finished", "small_sfj": "finished"}
+    assert "begun again 1 times" in err, err
+    assert whole(two) == {"other_sfj": 4, "small_sfj": 4}
+
+
+def test_a_crawl_without_a_shared_folder_leaves_the_archive_as_one_here(two: TwoSites, nodes: Nodes) -> None:
+    """Shards go out and come back as files; settings and agencies of this machine go with them."""
+    two.go.set()
+    done = govcrawl(two.folder, *two.arguments(), "--engine", "ray", "--address", nodes.address)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outcome(done.stdout) == {"other_sfj": ("finished", 4), "small_sfj": ("finished", 4)}
+    assert whole(two) == {"other_sfj": 4, "small_sfj": 4}
+    assert not list((two.folder / "data").glob(".outposts-*"))
+
+
+def whole(two: TwoSites) -> dict[str, int]:
+    """How many documents the archive has of each agency; nothing is wrong with it, and its WARC files tell the same."""
+    checked = govcrawl(two.folder, "verify", "--deep")
+    assert checked.returncode == 0, checked.stdout
+    made = two.folder / "made.db"
+    assert govcrawl(two.folder, "rebuild", "--output", str(made)).returncode == 0
+    found = content(two.folder / "data" / "catalog.db")
+    assert content(made)["documents"] == found["documents"]
+    assert len({row["record_id"] for row in found["captures"]}) == len(found["captures"])
+    return dict(Counter(row["agency"] for row in found["documents"]))

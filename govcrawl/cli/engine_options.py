@@ -54,24 +54,30 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@contextmanager
-def open_engine(chosen: Mapping[str, Any], data: Path, processes: int) -> Iterator[Engine]:
-    """Open the engine that was chosen; on leaving it is closed.
+def wants_ray(chosen: Mapping[str, Any]) -> bool:
+    """Tell whether Ray was chosen.
 
     Raises:
         UsageMistake: an option of Ray without Ray.
-        CrawlError: Ray is not installed, or there is no cluster.
     """
-    address, shared = chosen["address"], chosen["shared"]
-    if chosen["engine"] == "pool":
-        if address is not None or shared:
-            raise UsageMistake(
-                say("--address 和 --shared 只用于 --engine ray", "--address and --shared go with --engine ray")
-            )
-        yield PoolEngine(data, processes)
-        return
+    if chosen["engine"] == "ray":
+        return True
+    if chosen["address"] is not None or chosen["shared"]:
+        raise UsageMistake(
+            say("--address 和 --shared 只用于 --engine ray", "--address and --shared go with --engine ray")
+        )
+    return False
+
+
+@contextmanager
+def ray_is_there() -> Iterator[None]:
+    """Import within this what imports Ray.
+
+    Raises:
+        CrawlError: it is not installed.
+    """
     try:
-        from govcrawl.engines.ray_engine import RayEngine  # noqa: PLC0415 - the extra that only this choice needs
+        yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "ray":
             raise
@@ -81,6 +87,22 @@ def open_engine(chosen: Mapping[str, Any], data: Path, processes: int) -> Iterat
                 "--engine ray needs Ray: pip install 'govcrawl[cluster]'",
             )
         ) from None
+
+
+@contextmanager
+def open_engine(chosen: Mapping[str, Any], data: Path, processes: int) -> Iterator[Engine]:
+    """Open the engine that was chosen; on leaving it is closed.
+
+    Raises:
+        UsageMistake: an option of Ray without Ray.
+        CrawlError: Ray is not installed, or there is no cluster.
+    """
+    address, shared = chosen["address"], chosen["shared"]
+    if not wants_ray(chosen):
+        yield PoolEngine(data, processes)
+        return
+    with ray_is_there():
+        from govcrawl.engines.ray_engine import RayEngine  # noqa: PLC0415 - the extra that only this choice needs
     engine = RayEngine(data, address=address, shared=shared, processes=processes)
     try:
         yield engine

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from govcrawl.cli import complete_agency, data_option, open_catalog
+from govcrawl.cli.engine_options import engine_options, wants_ray
+from govcrawl.cli.recrawl_far import run_far
 from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.speech import say
 
@@ -39,14 +41,16 @@ _SHOWN_QUIET = 50
         "一个机构失败不影响其他机构；一个进程中途死亡，它的机构由另一个进程接着抓取；"
         "Ctrl-C 让所有抓取有序结束，再运行同一命令即从中断处继续。同一数据目录同时只有一轮。\n\n"
         "退出码：0 全部完成，1 有机构未完成，2 用法错误。\n\n"
-        "\b\n例：govcrawl recrawl --due --dry-run\n    govcrawl recrawl --due\n    govcrawl recrawl --agency xiamen_sfj --mode full",
+        "\b\n例：govcrawl recrawl --due --dry-run\n    govcrawl recrawl --due\n    govcrawl recrawl --agency xiamen_sfj --mode full\n"
+        "    govcrawl recrawl --engine ray --address 10.0.0.5:6379",
         "Crawl the agencies that are due (also without --due), many side by side in one process, and in one process for each core where "
         "there are hundreds; those named with --agency at once, all of them with --all. One that fails stops no other, and what a process "
         "that dies had is crawled by another; Ctrl-C ends all of them in order, and the same command goes on from there. One round "
         "at a time per data directory.\n\n"
         "Exit codes: 0 all complete, 1 some are not, 2 usage.\n\n"
         "\b\nExamples: govcrawl recrawl --due --dry-run\n          govcrawl recrawl --due\n"
-        "          govcrawl recrawl --agency xiamen_sfj --mode full",
+        "          govcrawl recrawl --agency xiamen_sfj --mode full\n"
+        "          govcrawl recrawl --engine ray --address 10.0.0.5:6379",
     )
 )
 @click.option(
@@ -97,10 +101,12 @@ _SHOWN_QUIET = 50
     help=say("设置，同 scrapy -s。", "A setting, as of scrapy -s."),
 )
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
+@engine_options
 @data_option
 @click.pass_context
 def recrawl(  # noqa: PLR0913 - one parameter per option
     context: click.Context,
+    /,
     *,
     due: bool,
     agencies: Sequence[str],
@@ -112,6 +118,7 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
     given: Sequence[str],
     as_json: bool,
     data: Path,
+    **chosen: Any,
 ) -> None:
     """Find out what is due, crawl it, print what came of it."""
     from govcrawl.loader import AgencyLoader, project_settings  # noqa: PLC0415 - Scrapy takes half a second to import
@@ -127,8 +134,16 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
     if dry_run:
         _print_plan(_plan(classes, data, settings, only_due=only_due), broken, as_json=as_json)
         return
-    how = _How(mode, at_once, processes, changes)
-    crawled, deaths = _run_round(classes, data, settings, how, only_due=only_due)
+    deaths: list[str] = []
+    if wants_ray(chosen):
+
+        def choose(catalog: Catalog, machine: Machine) -> list[type[DisclosureSpider]]:
+            return [cls for cls, _ in _split(classes, catalog, machine, settings, only_due=only_due)[0]]
+
+        crawled = run_far(data, settings, choose, chosen, mode=mode, at_once=at_once)
+    else:
+        how = _How(mode, at_once, processes, changes)
+        crawled, deaths = _run_round(classes, data, settings, how, only_due=only_due)
     results = [*broken, *crawled]
     _print_results(results, deaths, as_json=as_json)
     if not all(result.is_fine for result in results):

@@ -89,7 +89,7 @@ class RayEngine(Engine):
     """
 
     def __init__(self, data_dir: Path, *, address: str | None, shared: bool, processes: int = 0) -> None:
-        _connect(address, processes)
+        connect(address, processes)
         self._data_dir = data_dir
         self._base = Path.cwd()
         self._shared = shared or address is None
@@ -114,7 +114,7 @@ class RayEngine(Engine):
         tasks: dict[Any, _Begun] = {}
         coming = iter(units)
         coming_unit = next(coming, None)
-        slots = _Slots()
+        slots = Slots()
         try:
             while coming_unit is not None or waiting:
                 while coming_unit is not None and len(waiting) < AHEAD * slots.count():
@@ -183,7 +183,7 @@ class RayEngine(Engine):
         return self._attempts.fail(unit, reason)
 
 
-class _Slots:
+class Slots:
     """How many processors the cluster has, looked up now and then."""
 
     def __init__(self) -> None:
@@ -226,7 +226,7 @@ def _quiet() -> None:
     ray_worker.print_to_stdstream = lambda data, **_: logger.info("Ray: %s", " ".join(data.get("lines", ()))[:300])
 
 
-def _connect(address: str | None, processes: int) -> None:
+def connect(address: str | None, processes: int) -> None:
     """Start Ray here, or join the cluster."""
     _quiet()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
@@ -273,17 +273,19 @@ class Files:
 _FILES: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Files)
 
 
-class _Remote:
+class Remote:
     """The files of the machine that asks, as a worker sees them."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
 
     def read(self, path: Path, offset: int, length: int) -> bytes:
+        """Return bytes of a file."""
         piece: bytes = ray.get(self._source.read.remote(path, offset, length))
         return piece
 
     def digest(self, path: Path) -> str:
+        """Return the SHA-256 of a file there."""
         digest: str = ray.get(self._source.digest.remote(path))
         return digest
 
@@ -299,7 +301,7 @@ def do_unit(work: Work, argument: Any, order: _Order, source: Any) -> _Result:
         for listed in order.files:
             if order.shared:
                 check_shared(listed, place.of(listed.path))
-            elif (note := fetch(listed, place.of(listed.path), _Remote(source))) is not None:
+            elif (note := fetch(listed, place.of(listed.path), Remote(source))) is not None:
                 notes.append(note)
         blocks = list(pack(work.do(argument, place)))
     return _Result(blocks, hashlib.sha256(b"".join(blocks)).hexdigest(), node, tuple(notes))

@@ -66,7 +66,7 @@ class Templates:
         """Return a function from agency and template to the class that reads; it raises BadAgency as find_reader."""
         from govcrawl.rebuild import find_reader  # noqa: PLC0415 - which itself reads with an engine
 
-        settings = Settings({**self.values, **self._placed()})
+        settings = Settings({**self.values, **self.place()})
 
         @cache
         def find(agency: str, template: str) -> type[DisclosureSpider]:
@@ -75,7 +75,7 @@ class Templates:
 
         return find
 
-    def _placed(self) -> Mapping[str, Any]:
+    def place(self) -> Mapping[str, Any]:
         """Lay the files down where this process can import them, unless they are there; returns settings that say where."""
         if self.packages and not all(_is_there(name) for name in self.values["SPIDER_MODULES"]):
             _importable(_lay_down(self.packages))

@@ -1,0 +1,233 @@
+"""A round crawled elsewhere: server groups lent, sent out, taken back and merged, until each is done.
+
+Who carries a shard to a machine and runs the crawl there is a :class:`Carrier` (:mod:`govcrawl.engines.ray_crawl`). Whatever
+dies, a group is with one machine at a time: it is lent again only when its lease is over and what came of it is merged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from archive.errors import ArchiveBusy, ArchiveError, ShardRefused
+from archive.shard_merge import find_shards
+from archive.shards import read_shard
+from govcrawl.engines import ATTEMPTS
+from govcrawl.outpost import collect, lend_group
+from govcrawl.rounds import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from archive.shards import Shard
+    from archive.store import Store
+    from govcrawl.machine import Machine
+    from govcrawl.outpost import Report
+    from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 1.0  # for something to come back
+RETRY_SECONDS = 2.0  # until a group that is lent, or a shard that is out, is tried again
+GRACE_SECONDS = 10.0  # beyond a lease, for clocks and a machine that is busy
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What came of a shard: where it lies here and what its worker says; ``None`` where nothing came."""
+
+    shard: Shard
+    folder: Path | None
+    report: Report | None
+    reason: str = ""
+
+
+class Carrier(Protocol):
+    """Takes shards to other machines, has them crawled and brings them back."""
+
+    def slots(self) -> int:
+        """How many groups may be out at once."""
+        ...
+
+    def check_out_into(self) -> Path | None:
+        """Where shards are made that are to be sent; None: in the archive's own folder, which workers see."""
+        ...
+
+    def send(self, shard: Shard) -> None:
+        """Have a shard crawled."""
+        ...
+
+    def back(self, seconds: float) -> list[Back]:
+        """Wait so long for something to come back."""
+        ...
+
+
+@dataclass(slots=True)
+class _Group:
+    name: str
+    agencies: list[type[DisclosureSpider]]
+    attempts: int = 0  # that failed
+    not_before: float = 0.0  # of time.monotonic()
+    busy_since: float | None = None
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A shard that is merged once its lease is over."""
+
+    folder: Path
+    agencies: frozenset[str]
+    until: float
+    next_at: float = 0.0
+
+
+@dataclass(slots=True)
+class FarRound:
+    """Crawls server groups elsewhere.
+
+    Args:
+        store: the archive, open.
+        machine: this machine's state.
+        carrier: takes shards out.
+        holder: who lends, for people.
+        lease_seconds: how long a lease holds unless it is renewed.
+    """
+
+    store: Store
+    machine: Machine
+    carrier: Carrier
+    holder: str
+    lease_seconds: float
+    redone: list[str] = field(default_factory=list)
+    """Groups that were lent again because a machine or a crawl of theirs died, and why."""
+    problems: list[str] = field(default_factory=list)
+    _waiting: deque[_Group] = field(default_factory=deque)
+    _out: dict[str, _Group] = field(default_factory=dict)  # by shard
+    _pending: list[_Pending] = field(default_factory=list)
+    _results: dict[str, Result] = field(default_factory=dict)
+
+    def run(self, groups: Mapping[str, Sequence[type[DisclosureSpider]]]) -> list[Result]:
+        """Crawl groups; what an earlier round left in the archive is merged before it is lent again."""
+        for folder in find_shards(self.store.data_dir):
+            self._wait_for_lease(folder)
+        self._waiting.extend(_Group(name, list(agencies)) for name, agencies in groups.items())
+        while self._waiting or self._out or self._pending:
+            self._merge_pending()
+            self._lend()
+            for back in self.carrier.back(WAIT_SECONDS):
+                self._take(back)
+        return list(self._results.values())
+
+    def _lend(self) -> None:
+        now = time.monotonic()
+        out = frozenset[str]().union(*(one.agencies for one in self._pending))
+        for _ in range(len(self._waiting)):
+            if len(self._out) >= self.carrier.slots():
+                return
+            group = self._waiting.popleft()
+            if group.not_before > now or any(one.name in out for one in group.agencies):
+                self._waiting.append(group)
+            else:
+                self._lend_one(group, now)
+
+    def _lend_one(self, group: _Group, now: float) -> None:
+        try:
+            shard = lend_group(
+                self.store,
+                self.machine,
+                group.name,
+                group.agencies,
+                holder=self.holder,
+                seconds=self.lease_seconds,
+                into=self.carrier.check_out_into(),
+            )
+        except ArchiveBusy as error:
+            group.busy_since = group.busy_since or now
+            if now - group.busy_since > self.lease_seconds + GRACE_SECONDS:
+                self._end(group, Result(agency="", outcome="busy", reason="busy", sentence=str(error)))
+                return
+            group.not_before = now + RETRY_SECONDS
+            self._waiting.append(group)
+        except ArchiveError as error:
+            self._end(group, Result(agency="", outcome="failed", reason="archive", sentence=str(error)))
+        else:
+            group.busy_since = None
+            self._out[shard.name] = group
+            self.carrier.send(shard)
+
+    def _take(self, back: Back) -> None:
+        group = self._out.pop(back.shard.name)
+        if back.report is None:
+            if back.folder is not None:
+                self._wait_for_lease(back.folder)
+            self._again(group, back.reason)
+            return
+        for said in back.report.results:
+            self._results[said["agency"]] = Result(**said)
+        going_on = {said["agency"] for said in back.report.results if said["outcome"] == "interrupted"}
+        if not self._merge(back):
+            self._again(group, f"what came back from {back.shard.name} could not be merged")
+        elif back.report.outcome in {"lost", "failed"}:
+            self._again(group, back.report.sentence or back.report.outcome)
+        elif going_on:
+            group.agencies = [one for one in group.agencies if one.name in going_on]
+            self._waiting.append(group)
+
+    def _merge(self, back: Back) -> bool:
+        try:
+            merged = collect(self.store, self.machine, back.folder or back.shard.folder)
+        except ArchiveError as error:
+            self._tell(str(error))
+            return False
+        if merged.outcome == "fenced":
+            self._tell(merged.sentence or f"{merged.shard} came too late and was set aside")
+        return merged.outcome != "fenced"
+
+    def _wait_for_lease(self, folder: Path) -> None:
+        try:
+            agencies = frozenset(read_shard(folder).agencies)
+        except ShardRefused as error:
+            self._tell(str(error))
+            return
+        self._pending.append(_Pending(folder, agencies, time.monotonic() + self.lease_seconds + GRACE_SECONDS))
+
+    def _merge_pending(self) -> None:
+        now = time.monotonic()
+        for one in [one for one in self._pending if one.next_at <= now]:
+            try:
+                merged = collect(self.store, self.machine, one.folder)
+            except (ShardRefused, ArchiveBusy) as error:
+                one.next_at = now + RETRY_SECONDS
+                if now < one.until:
+                    continue
+                self._tell(str(error))
+            else:
+                logger.info("shard %s of an earlier worker: %s", merged.shard, merged.outcome)
+                if merged.outcome == "fenced":
+                    self._tell(merged.sentence or f"{merged.shard} came too late and was set aside")
+            self._pending.remove(one)
+
+    def _again(self, group: _Group, why: str) -> None:
+        """Lend a group again; one that failed too often is given up."""
+        group.attempts += 1
+        if group.attempts < ATTEMPTS:
+            logger.warning("group %s is crawled again: %s", group.name, why)
+            self.redone.append(f"{group.name}: {why}")
+            self._waiting.append(group)
+        else:
+            sentence = f"given up after {ATTEMPTS} attempts: {why}"
+            self._end(group, Result(agency="", outcome="failed", reason="outpost", sentence=sentence))
+
+    def _end(self, group: _Group, as_told: Result) -> None:
+        for one in group.agencies:
+            self._results[one.name] = Result(
+                agency=one.name, outcome=as_told.outcome, reason=as_told.reason, sentence=as_told.sentence
+            )
+
+    def _tell(self, problem: str) -> None:
+        logger.warning("%s", problem)
+        self.problems.append(problem)
