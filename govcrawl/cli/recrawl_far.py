@@ -40,7 +40,7 @@ def run_far(
         from govcrawl.engines.ray_crawl import RayCarrier  # noqa: PLC0415 - the extra that only this choice needs
     from archive.locks import take_round  # noqa: PLC0415 - Scrapy takes half a second to import
     from archive.store import Store  # noqa: PLC0415
-    from govcrawl.handover import group_of  # noqa: PLC0415
+    from govcrawl.groups import group_of  # noqa: PLC0415
     from govcrawl.machine import Machine  # noqa: PLC0415
     from govcrawl.outposts import FarRound  # noqa: PLC0415
 
