@@ -21,6 +21,8 @@ from cluster_data import ROOT, SETTINGS, environment, govcrawl, hold, make_archi
 from small_site import HOST, SmallSite, declare, document, listing, paragraphs
 from whole_catalogs import content
 
+from benchmarks.nodes import Nodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
@@ -29,63 +31,10 @@ TESTS = Path(__file__).parent
 SECONDS = 150.0  # of a machine that has much else to do
 
 
-class Nodes:
-    """A cluster in a process of its own; ends with the test process, whatever ends that."""
-
-    def __init__(self) -> None:
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])}
-        self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "ray_nodes.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=env,
-            text=True,
-        )
-        self.address = self._answer("127.")
-        self._last = 2
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
-
-    def add(self) -> str:
-        """Start a node with one processor; returns its address."""
-        self._last += 1
-        host = f"127.0.0.{self._last}"
-        self._tell(f"add {host}")
-        return host
-
-    def kill(self, host: str) -> None:
-        """Kill a node."""
-        self._tell(f"kill {host}")
-
-    def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        self._answer(line)
-
-    def _answer(self, beginning: str) -> str:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith(beginning):
-                return line.strip()
-        raise AssertionError("the cluster has ended")
-
-
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
     """A cluster whose head works, too."""
-    with Nodes() as running:
+    with Nodes([TESTS]) as running:
         yield running
 
 
