@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Self
 from archive.codings import PIECE_BYTES
 from archive.digest import Fields, Head, digest_pieces, iter_content, iter_payload, read_head
 from archive.errors import CaptureMissing, DigestMismatch
-from archive.kept import is_shard, kept_path
+from archive.kept import is_shard, open_kept
 from archive.writer import OPEN_SUFFIX
 
 if TYPE_CHECKING:
@@ -344,15 +344,13 @@ def _open_record(data_dir: Path, capture: Capture) -> tuple[Path, IO[bytes], int
     except CaptureMissing:
         if not is_shard(data_dir):
             raise
-    path = kept_path(data_dir, capture.agency, capture.record_id)
-    try:
-        return path, path.open("rb"), 0
-    except FileNotFoundError:
-        message = (
-            f"{capture.warc_file}, with capture {capture.id} ({capture.url}), is kept in the archive that the shard {data_dir} "
-            "was checked out from, and so is what it holds; crawl this agency there (scrapy crawl)"
-        )
-        raise CaptureMissing(message) from None
+    if (kept := open_kept(data_dir, capture.agency, capture.record_id)) is not None:
+        return kept
+    message = (
+        f"{capture.warc_file}, with capture {capture.id} ({capture.url}), is kept in the archive that the shard {data_dir} "
+        "was checked out from, and so is what it holds; crawl this agency there (scrapy crawl)"
+    )
+    raise CaptureMissing(message)
 
 
 def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> None:

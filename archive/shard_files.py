@@ -30,7 +30,7 @@ MEMBER = re.compile(
     r"(?:shard\.json|report\.json|pace\.json|crawl\.log|catalog\.db"
     r"|warc/(?P<agency>[A-Za-z0-9][A-Za-z0-9_-]*)/(?P=agency)-\d{14}-\d{5,}\.warc\.gz(?:\.tail-[0-9TZ]+(?:-\d+)?)?"
     r"|manifests/[A-Za-z0-9][A-Za-z0-9_-]*/(?:HEAD|[A-Za-z0-9._-]+\.(?:sha256|tsr|tsq|pem))"
-    r"|notices/[A-Za-z0-9][A-Za-z0-9_-]*\.json|kept/[A-Za-z0-9][A-Za-z0-9_-]*/[0-9a-f]{40}\.warc\.gz)"
+    r"|notices/[A-Za-z0-9][A-Za-z0-9_-]*\.json|kept/[A-Za-z0-9][A-Za-z0-9_-]*\.(?:warc\.gz|index))"
 )
 PIECE_BYTES = 1 << 20
 

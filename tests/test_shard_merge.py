@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from datadirs import told
+from shard_chaos import Chaos
 from shard_sites import NOW, OTHER, crawl, crawl_shard, later, lend_out, merge_at
 from warcs import AGENCY
 from whole_catalogs import content
@@ -248,3 +249,11 @@ def test_lease_is_not_given_while_the_agency_is_crawled_here(tmp_path: Path) -> 
         held.release()
     assert find_shards(data) == [shard.folder]
     assert later(700) > NOW
+
+
+@pytest.mark.parametrize("seed", [2, 11])
+def test_whatever_happens_no_capture_is_lost_and_none_is_there_twice(tmp_path: Path, seed: int) -> None:
+    """Leases, crawls whole and cut off, late and repeated returns in any order (more: ``python3 run.py python tests/shard_chaos.py``)."""
+    chaos = Chaos(tmp_path, seed)
+    chaos.run(40)
+    assert chaos.tally["merged"] > 1
