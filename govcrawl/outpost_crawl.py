@@ -34,6 +34,13 @@ def main() -> None:
     folder = Path(job["folder"])
     try:
         results = crawl(folder, job, lease)
+    except KeyboardInterrupt:  # ended before the crawls had begun
+        hold = lease.find_hold()
+        sentence = hold.sentence if hold else "ended before its crawl had begun"
+        results = [
+            Result(agency=name, outcome="interrupted", reason="interrupted", sentence=sentence)
+            for name in read_shard(folder).agencies
+        ]
     finally:
         watch.finish()
     _write(folder / RESULTS_FILE, [asdict(result) for result in results])
