@@ -104,3 +104,9 @@ def _add_leases(db: Database) -> None:
 def _add_scale(db: Database) -> None:
     """Keep what is counted of agencies, and let every read find its rows by an index."""
     _run(db, ddl_scale.SCALE)
+
+
+@MIGRATIONS(name="0013_states_of_crawl")
+def _add_states_index(db: Database) -> None:
+    """Let a crawl be judged without walking through the states of all agencies."""
+    db.execute('CREATE INDEX "idx_states_crawl_id" ON "states" ("crawl_id")')

@@ -311,7 +311,7 @@ STATES = Table(
     zh="状态记录",
     en="Every change of a document's state, with its evidence.",
     primary_key=("id",),
-    indexes=(("document_id", "at"),),
+    indexes=(("document_id", "at"), ("crawl_id",)),
     columns=(
         _int("id", "序号", "Row number, in the order of events."),
         _DOCUMENT,

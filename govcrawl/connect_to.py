@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from govcrawl.errors import UsageMistake
 
@@ -35,6 +36,16 @@ class ConnectTo:
     """The rules in force, in the order given; falsy when there is none."""
 
     rules: tuple[Rule, ...] = ()
+    _by_host: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)  # "": of hosts no rule names
+
+    def __post_init__(self) -> None:
+        """Sort the rules by host: there may be one for each of thousands, and every request asks."""
+        sorted_: dict[str, list[Rule]] = {"": []}
+        sorted_.update({rule.host: [] for rule in self.rules if rule.host is not None})
+        for rule in self.rules:
+            for rules in [*sorted_.values()] if rule.host is None else [sorted_[rule.host]]:
+                rules.append(rule)
+        object.__setattr__(self, "_by_host", {host: tuple(rules) for host, rules in sorted_.items()})
 
     def __bool__(self) -> bool:
         """Return whether any rule is in force."""
@@ -42,13 +53,13 @@ class ConnectTo:
 
     def target(self, host: str, port: int) -> tuple[str, int]:
         """Return the (host, port) to connect to for a request to ``host:port`` (IPv6 without brackets)."""
-        wanted = host.lower()
-        for rule in self.rules:
-            if rule.host in (None, wanted) and rule.port in (None, port):
+        for rule in self._by_host.get(host.lower(), self._by_host[""]):
+            if rule.port in (None, port):
                 return rule.to_host or host, rule.to_port or port
         return host, port
 
 
+@lru_cache(maxsize=4)  # of a process, hardly more than one
 def parse_connect_to(text: str) -> ConnectTo:
     """Return the rules written in ``text``; an empty text gives none.
 

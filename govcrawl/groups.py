@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -154,6 +155,7 @@ def group_of(settings: BaseSettings, machine: Machine, agency: type[DisclosureSp
     return Groups.of(settings, machine, agency.server_group, {host}).remembered(agency.base_url) or host
 
 
+@lru_cache(maxsize=4)  # of a process, hardly more than one
 def parse_server_groups(text: str) -> dict[str, str]:
     """Return host → group of GOVCRAWL_SERVER_GROUPS, ``name=host,host;name=host``; ``.city.gov.cn`` is every host below it.
 
