@@ -4,6 +4,9 @@ N invented agencies on hosts of their own (all led to one server on loopback by 
 documents, declared in a folder of one's own (GOVCRAWL_SPIDERS). Timed: ``govcrawl recrawl --due --dry-run``; the first crawl of all;
 a recrawl of all with nothing changed; the same three for one agency; and ``scrapy crawl`` in processes of their own. What a further
 agency costs is the difference between all and one, by their number. The exit code is 1 when a crawl failed or a bar is missed.
+
+With ``--replica`` the agencies (3,000) have addresses of their own, and ``govcrawl recrawl --due`` goes over all of them with one
+process and with two: start-up, wall and CPU time, memory, bytes; no lock error, and no server group in two processes at once.
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks import replica
 from benchmarks.measure import CommandFailed, Cost, file_system, run_measured
 from benchmarks.pipeline import serve_site
+from benchmarks.replica import HOURS, serve_replica
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENCIES = 400
+REPLICA = 3000
 SEPARATE = 5
 MOST_CPU_MS = 20.0  # bars, each beyond the first agency
 MOST_KIB = 300.0
@@ -63,13 +69,19 @@ class Beyond:
 def main() -> int:
     """Measure and report; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--agencies", type=int, default=AGENCIES, help=f"how many (default {AGENCIES})")
+    parser.add_argument("--agencies", type=int, help=f"how many (default {AGENCIES}; of the replica {REPLICA})")
+    parser.add_argument(
+        "--replica", action="store_true", help="hosts with addresses of their own, one and two processes"
+    )
     parser.add_argument("--documents", type=int, default=2, help="of each agency (default 2)")
     parser.add_argument("--at-once", type=int, default=50, help="crawlers side by side (default 50)")
     parser.add_argument("--separate", type=int, default=SEPARATE, help=f"crawls in processes of their own ({SEPARATE})")
     parser.add_argument("--dry", action="store_true", help="only what finding out what is due costs")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
+    options.agencies = options.agencies or (REPLICA if options.replica else AGENCIES)
+    if options.replica:
+        return _measure_replica(options)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name, serve_site(6 * options.documents) as port:
         folder = Path(name)
         print(f"{platform.python_version()}, {os.cpu_count()} cores, data on {file_system(folder)}")
@@ -101,7 +113,7 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> int:
             ["compileall", "-q", str(place / "spiders")], environment, place
         )  # byte code is there after the first time
         given = ("DOWNLOAD_DELAY=0", "LOG_LEVEL=WARNING", f"SPIDER_MODULES={NOBODY}")
-        recrawl = ["govcrawl", "recrawl", "--at-once", str(options.at_once)]
+        recrawl = ["govcrawl", "recrawl", "--processes", "1", "--at-once", str(options.at_once)]
         recrawl += [part for one in given for part in ("-s", one)]
         runs = {
             "dry run": [*recrawl, "--due", "--dry-run"],
@@ -141,6 +153,49 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> int:
         record = {"agencies": options.agencies, "cpu_ms": further.cpu_ms, "kib": further.kib}
         options.json.write_text(json.dumps(record) + "\n", "utf-8")
     return 0 if met or not judged else 1
+
+
+def _measure_replica(options: argparse.Namespace) -> int:
+    """Go over the replica with one process and with two."""
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmark-") as name,
+        serve_replica(options.agencies, 6 * options.documents) as port,
+    ):
+        folder = Path(name)
+        print(f"{platform.python_version()}, {os.cpu_count()} cores, data on {file_system(folder)}")
+        names = replica.write_agencies(folder / "spiders", options.agencies, port)
+        (folder / NOBODY).mkdir()
+        (folder / NOBODY / "__init__.py").touch()
+        environment = {**_environment(folder, port), "GOVCRAWL_CONNECT_TO": ""}
+        _run(["compileall", "-q", str(folder / "spiders")], environment, folder)
+        settings = [
+            "DOWNLOAD_DELAY=0",
+            "LOG_LEVEL=WARNING",
+            f"SPIDER_MODULES={NOBODY}",
+            f"GOVCRAWL_EVERY_HOURS={HOURS}",
+        ]
+        given = [*(part for one in settings for part in ("-s", one)), "--at-once", str(options.at_once)]
+        rounds = replica.Replica(folder, options.agencies, environment, given)
+        try:
+            runs = [rounds.measure("first crawl", port, 2)]
+            rounds.measure_base(names[0])
+            runs += [rounds.measure("recrawl", port, processes) for processes in (1, 2)]
+        except CommandFailed as error:
+            print(f"benchmark failed: {error}", file=sys.stderr)
+            return 1
+    replica.print_runs(runs)
+    if options.json:
+        replica.write_runs(runs, options.json)
+    clean = not any(run.unfinished or run.lock_errors or run.overlaps for run in runs)
+    cheap = all(run.cpu_ms_each <= MOST_CPU_MS and run.kib_each <= MOST_KIB for run in runs[1:])
+    judged = options.agencies >= LEAST_JUDGED
+    print(
+        "bars: every crawl finished, no lock error, no group in two processes at once: "
+        + ("met" if clean else "NOT met")
+        + f"; a recrawl of each further agency {MOST_CPU_MS:g} ms CPU, {MOST_KIB:g} KiB: "
+        + (("met" if cheap else "NOT met") if judged else f"judged from {LEAST_JUDGED} agencies on")
+    )
+    return 0 if clean and (cheap or not judged) else 1
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
