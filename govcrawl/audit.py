@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING
 
-from govcrawl.pace import REFUSALS
+from govcrawl.pace import PACE, REFUSALS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -96,6 +96,7 @@ def prune(machine: Machine, days: int) -> int:
     """
     if machine.path is None or not days:
         return 0
+    machine.ensure(PACE)  # a process that crawled nothing may be the first on this machine
     dropped = 0
     with closing(type(machine).open(machine.path.parent)) as own:
         before = own.now() - days * 86_400.0
