@@ -10,6 +10,7 @@ from scrapy import Request
 from scrapy.downloadermiddlewares import cookies
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
@@ -82,6 +83,25 @@ class OfflineCookiesMiddleware(CookiesMiddleware):
                 "scrapy.downloadermiddlewares.cookies._split_domain is no TLDExtract: use Scrapy 2.18 or 2.19"
             )
         cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None)  # noqa: SLF001
+
+
+class PlainRedirectMiddleware(RedirectMiddleware):
+    """Follows redirects without a Referer, as everything else is asked for without one.
+
+    Scrapy's own looks for a middleware of Referers when each crawl begins, and warns where there is none.
+    """
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make one for a crawl."""
+        made = cls(crawler.settings)
+        made.crawler = crawler
+        return made
+
+    def handle_referer(self, request: Request, response: Response) -> None:
+        """Let no Referer of the first address go to where it leads."""
+        del response
+        request.headers.pop("Referer", None)
 
 
 class DecodingMiddleware(HttpCompressionMiddleware):

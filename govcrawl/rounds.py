@@ -43,6 +43,14 @@ LINE_SECONDS = 30.0  # between two lines on how far a round is
 _PARTS = ("govcrawl.browser", "govcrawl.middlewares", "govcrawl.robots")
 """What a crawl's engine is made of; loaded once Scrapy has chosen its reactor, which some of it asks for."""
 
+_NOT_OF_ONE = (
+    "govcrawl.monitors.Progress",
+    "scrapy.extensions.corestats.CoreStats",
+    "scrapy.extensions.logstats.LogStats",
+    "scrapy.extensions.memusage.MemoryUsage",
+)
+"""Extensions that say of a process what they say of a crawl: in a round they would say it of each."""
+
 Outcome = Literal["finished", "failed", "interrupted", "busy"]
 
 
@@ -81,8 +89,7 @@ class Round:
         self._settings.set(SETTING, workshop, priority="cmdline")
         own = {
             "LOG_INSTALL_ROOT_HANDLER": False,  # would be made anew for each crawler
-            # one crawl's progress is not the round's
-            "EXTENSIONS": {**self._settings.getdict("EXTENSIONS"), "govcrawl.monitors.Progress": None},
+            "EXTENSIONS": {**self._settings.getdict("EXTENSIONS"), **dict.fromkeys(_NOT_OF_ONE)},
         }
         self._settings.setdict(own, priority="cmdline")
         self._workshop = workshop

@@ -182,6 +182,10 @@ DOWNLOADER_MIDDLEWARES = {
     "govcrawl.middlewares.OfflineCookiesMiddleware": 700,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "govcrawl.middlewares.DecodingMiddleware": 590,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "govcrawl.middlewares.PlainRedirectMiddleware": 600,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # METAREFRESH_ENABLED says why
+    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "govcrawl.middlewares.PatientRetryMiddleware": 550,
     "govcrawl.middlewares.HomeFirstMiddleware": 560,
