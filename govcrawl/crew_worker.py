@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,7 @@ class Worker:
 
 def main() -> int:
     """Work; return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until Scrapy asks for it: who stops a service sends it to all its processes
     orders, sayings = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
         os.dup2(nothing.fileno(), 0)
