@@ -133,7 +133,8 @@ def export_documents(
 def document_of_row(catalog: Catalog, row: Row) -> dict[str, Any]:
     """The exported form of a row of :func:`archive.catalog_reads.document_rows`."""
     document_id = row["document_id"]
-    channels = reads.channels(catalog, document_id)
+    channels = json.loads(row["channel_names"])
+    files = reads.files(catalog, row["id"]) if row["has_files"] else []
     return {
         **{name: row[name] for name in _PRINTED},
         **_kind(row, channels),
@@ -141,14 +142,14 @@ def document_of_row(catalog: Catalog, row: Row) -> dict[str, Any]:
         "document_id": document_id,
         "agency": row["agency"],
         "url": row["url"],
-        "aliases": reads.aliases(catalog, document_id),
+        "aliases": json.loads(row["alias_urls"]),
         "channels": channels,
         "tables": json.loads(row["tables"]),
-        "attachments": [_attachment(file) for file in reads.files(catalog, row["id"], "attachment")],
-        "images": [_image(file) for file in reads.files(catalog, row["id"], "image")],
+        "attachments": [_attachment(file) for file in files if file["kind"] == "attachment"],
+        "images": [_image(file) for file in files if file["kind"] == "image"],
         "cites": json.loads(row["cites"]),
         "state": row["state"],
-        "version_count": reads.version_count(catalog, document_id),
+        "version_count": row["version_count"],
         "first_captured_at": row["first_captured_at"],
         "last_captured_at": row["last_captured_at"],
         "last_checked_at": row["last_checked_at"],

@@ -82,7 +82,9 @@ class Worker:
 
 def main() -> int:
     """Work; return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until Scrapy asks for it: who stops a service sends it to all its processes
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # until Scrapy asks for it: who stops a service sends it to all its processes
     orders, sayings = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
         os.dup2(nothing.fileno(), 0)
