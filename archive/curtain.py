@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from archive.withheld import LOG_NAME, Change, read_log
+from archive.withheld import LOG_NAME, Change, read_log, redactor
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +28,9 @@ HIDING = (
     *("aliases", "states", "changes", "search_rows", "versions", "documents"),
 )
 """Tables that a view stands before; first those whose view looks into another of them."""
+
+REDACTED = (("findings", "facts"), ("crawls", "reason"))
+"""Tables with sentences about more than one document: their rows stay, addresses in them do not."""
 
 _GATHER = """
 CREATE TEMP TABLE hidden_addresses (agency TEXT, url TEXT, url_key TEXT, PRIMARY KEY (agency, url)) WITHOUT ROWID;
@@ -132,7 +135,19 @@ def draw(conn: sqlite3.Connection, data_dir: Path) -> dict[str, Change]:
         conn.executemany("INSERT INTO temp.hidden_documents VALUES (?)", [(name,) for name in standing])
         conn.commit()
         conn.executescript(_GATHER + _HIDE_EQUAL + _VIEWS)
+        _redact(conn, standing)
     return standing
+
+
+def _redact(conn: sqlite3.Connection, standing: dict[str, Change]) -> None:
+    """Take the addresses of what is hidden out of the sentences of crawls and findings, which are about something else as well."""
+    urls = {url for (url,) in conn.execute("SELECT url FROM temp.hidden_addresses")}
+    take_out = redactor(urls.union(*(change.urls for change in standing.values())))
+    conn.create_function("redacted", 1, lambda text: text and take_out(text), deterministic=True)
+    for table, column in REDACTED:
+        names = [row[1] for row in conn.execute(f"PRAGMA main.table_info({table})")]
+        shown = ", ".join(f"redacted({name}) AS {name}" if name == column else f'"{name}"' for name in names)
+        conn.execute(f"CREATE TEMP VIEW {table} AS SELECT {shown} FROM main.{table}")  # noqa: S608 - own names
 
 
 def covered_agencies(conn: sqlite3.Connection) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.catalog_search import take_out
-from archive.curtain import HIDING
+from archive.curtain import HIDING, REDACTED
 from archive.errors import ArchiveWriteError
 from archive.schema import TABLES, VIEWS
 
@@ -61,6 +61,10 @@ def _take_out_withheld(data_dir: Path, output: Path) -> None:
         with copy.atomic():
             for row in hidden:
                 take_out(copy.file, row["document_id"])
+            for name, column in REDACTED:
+                copy.file.execute(
+                    f"UPDATE main.{name} SET {column} = redacted({column}) WHERE {column} IS NOT redacted({column})"  # noqa: S608
+                )
             for name in HIDING:
                 key = keys[name]
                 copy.file.execute(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,11 +20,14 @@ from archive.rows import instant
 from archive.writer import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from archive.catalog import Catalog
+
+WITHHELD_WORD = "(withheld)"
+"""What stands in a sentence instead of an address that is withheld."""
 
 LOG_NAME = "withheld.jsonl"
 """Name of the log in the data directory."""
@@ -100,6 +104,15 @@ def _change(said: dict[str, Any]) -> Change:
     if not all(isinstance(value, str) for value in (*texts.values(), *said["urls"])):
         raise TypeError("texts were expected")
     return Change(action=said["action"], urls=tuple(said["urls"]), **texts)
+
+
+def redactor(urls: Iterable[str]) -> Callable[[str], str]:
+    """Return what takes addresses out of sentences that were written before they were withheld."""
+    longest_first = sorted({url for url in urls if url}, key=len, reverse=True)
+    if not longest_first:
+        return lambda text: text
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    return lambda text: pattern.sub(WITHHELD_WORD, text)
 
 
 @contextmanager

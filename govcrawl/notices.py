@@ -25,6 +25,8 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from archive.catalog_walks import Finding
+from archive.errors import ArchiveError
+from archive.withheld import read_log, redactor
 from govcrawl import __version__, finding_words
 from govcrawl.errors import UsageMistake
 from govcrawl.verdicts import RANK, Verdict
@@ -169,6 +171,17 @@ def payload(session: Session, verdict: Verdict, reason: str) -> dict[str, Any]:
     }
 
 
+def without_withheld(data_dir: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told without the addresses of withheld documents, by the log of them.
+
+    Raises:
+        ArchiveError: the log cannot be read.
+    """
+    take_out = redactor(url for change in read_log(data_dir).standing().values() for url in change.urls)
+    findings = json.loads(take_out(json.dumps(told["findings"], ensure_ascii=False)))
+    return {**told, "findings": findings}
+
+
 async def tell(session: Session) -> None:
     """Tell whom the settings name of a crawl that has ended, where there is something to tell."""
     try:
@@ -193,7 +206,12 @@ def _tell(session: Session, notifier: Notifier) -> None:
     reason = why_tell(verdict, told, notifier, now, changed=changed, finished=finished)
     if reason is None:
         return
-    sent = send(notifier, payload(session, verdict, reason))
+    try:
+        told_now = without_withheld(session.store.data_dir, payload(session, verdict, reason))
+    except ArchiveError as error:
+        logger.warning("nobody was notified crawl=%s: %s", session.crawl_id, error)
+        return
+    sent = send(notifier, told_now)
     if not sent:
         return
     logger.info("notified crawl=%s reason=%s by=%s", session.crawl_id, reason, ",".join(sent))

@@ -258,6 +258,30 @@ def test_a_damaged_catalog_is_replaced_and_kept(crawled: Path) -> None:
     assert kept["-wal"] == b"nor is this its log"
 
 
+def test_what_is_withheld_stays_withheld(crawled: Path) -> None:
+    """Rebuilt with a document withheld, the catalog has it as before and its readers do not see it, nor after another crawl's look."""
+    before = content(crawled / "data" / CATALOG_NAME)
+    name, other = [one["id"] for one in before["documents"]][:2]
+    assert govcrawl(crawled, "withhold", name, "--reason", "personal data", "--by", "keeper").returncode == 0
+    for path in (crawled / "data").glob(f"{CATALOG_NAME}*"):
+        path.unlink()
+    done = govcrawl(crawled, "rebuild")
+    assert done.returncode == 0, done.stderr
+    after = content(crawled / "data" / CATALOG_NAME)
+    assert [one["document_id"] for one in after.pop("withheld")] == [name]
+    before.pop("withheld")
+    assert after == before
+    hidden, seen = govcrawl(crawled, "show", name), govcrawl(crawled, "show", other)
+    assert (hidden.returncode, seen.returncode) == (1, 0)
+    assert "personal data" in hidden.stderr
+    exported = govcrawl(crawled, "export", "documents", "--format", "jsonl", "--output", "-").stdout
+    assert {json.loads(line)["document_id"] for line in exported.splitlines()} == {
+        one["id"] for one in before["documents"]
+    } - {name}
+    assert govcrawl(crawled, "release", name, "--reason", "reviewed").returncode == 0
+    assert govcrawl(crawled, "show", name).returncode == 0
+
+
 def test_an_unreadable_member_is_named_and_costs_nothing_else(crawled: Path) -> None:
     """One flipped byte in a document's record: that capture is named with its place, every other one is there; exit 1."""
     data = crawled / "data"

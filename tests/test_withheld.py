@@ -20,6 +20,7 @@ from warcs import AGENCY, STARTED_AT, context_of, exchange_of, response_of
 from web_site import served
 
 from archive.catalog import CATALOG_NAME, Catalog
+from archive.catalog_walks import Finding
 from archive.errors import CatalogError
 from archive.model import Document, Listing
 from archive.store import Store
@@ -27,6 +28,7 @@ from archive.verify import Counts, silent, verify_paths
 from archive.withheld import LOG_NAME, mirror, read_log, release, withhold
 from govcrawl.cli import main
 from govcrawl.command_table import COMMANDS
+from govcrawl.notices import without_withheld
 from govcrawl.web.app import make_app
 
 if TYPE_CHECKING:
@@ -446,3 +448,33 @@ def test_content_that_another_document_shows_is_not_hidden(data: Path) -> None:
 def test_every_command_name_is_known() -> None:
     """The table of commands and this file's lists agree."""
     assert {path[0] for path in leaves(main)} == set(COMMANDS)
+
+
+def test_findings_and_notices_do_not_name_it(data: Path, tmp_path: Path) -> None:
+    """A verdict that names its address keeps the rest of its sentence: in the status, in a copy, in a crawl's reason, in a notice."""
+    said = {"url": HIDDEN, "count": 3, "message": f"{HIDDEN}: a soft 404; {SHOWN} answers"}
+    with Store.open(data) as store:
+        found = Finding(kind="failed", severity="alarm", facts={"reason": "x", **said})
+        store.catalog.put_verdict("crawl-2", AGENCY.name, "alarm", (found,), STARTED_AT)
+        store.catalog.file.execute("UPDATE crawls SET reason = ? WHERE id = 'crawl-2'", (said["message"],))
+    assert HIDDEN in run(data, "status", "--json")[1]
+    hide(data)
+    copy = tmp_path / "copy.db"
+    run(data, "export", "sqlite", "--output", str(copy))
+    with served(data) as site:
+        pages = [site.get(path).text for path in ("/status", f"/agency/{AGENCY.name}")]
+    for shown in (run(data, "status", "--json")[1], run(data, "status")[1], *pages):
+        assert HIDDEN not in shown
+    assert "(withheld): a soft 404" in run(data, "status", "--json")[1]
+    assert all(SHOWN in page for page in pages)
+    with sqlite3.connect(copy) as db:
+        (facts,) = db.execute("SELECT facts FROM findings").fetchone()
+        (reason,) = db.execute("SELECT reason FROM crawls WHERE id = 'crawl-2'").fetchone()
+    db.close()
+    assert HIDDEN not in facts + reason
+    assert SHOWN in facts
+    told = without_withheld(
+        data, {"agency": AGENCY.name, "findings": [{"kind": "failed", "facts": said, "zh": said["message"]}]}
+    )
+    assert HIDDEN not in json.dumps(told)
+    assert told["findings"][0]["facts"]["count"] == 3
