@@ -108,19 +108,27 @@ class FarRound:
     _waiting: deque[_Group] = field(default_factory=deque)
     _out: dict[str, _Group] = field(default_factory=dict)  # by shard
     _pending: list[_Pending] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)  # shards that are, or were, out or waited for
     _results: dict[str, Result] = field(default_factory=dict)
 
     def run(self, groups: Mapping[str, Sequence[type[DisclosureSpider]]]) -> list[Result]:
         """Crawl groups; what an earlier round left in the archive is merged before it is lent again."""
-        for folder in find_shards(self.store.data_dir):
-            self._wait_for_lease(folder)
         self._waiting.extend(_Group(name, list(agencies)) for name, agencies in groups.items())
+        self._find_strays()
         while self._waiting or self._out or self._pending:
+            self._find_strays()
             self._merge_pending()
             self._lend()
             for back in self.carrier.back(WAIT_SECONDS):
                 self._take(back)
         return list(self._results.values())
+
+    def _find_strays(self) -> None:
+        """See what lies in the archive that this round did not send out: of an earlier one, or from a machine that had it left."""
+        for folder in find_shards(self.store.data_dir):
+            if folder.name not in self._seen:
+                self._seen.add(folder.name)
+                self._wait_for_lease(folder)
 
     def _lend(self) -> None:
         now = time.monotonic()
@@ -157,6 +165,7 @@ class FarRound:
         else:
             group.busy_since = None
             self._out[shard.name] = group
+            self._seen.add(shard.name)
             self.carrier.send(shard)
 
     def _take(self, back: Back) -> None:

@@ -319,6 +319,21 @@ def test_a_crawl_without_a_shared_folder_leaves_the_archive_as_one_here(two: Two
     assert not list((two.folder / "data").glob(".outposts-*"))
 
 
+def test_a_driver_that_is_killed_without_a_shared_folder_loses_no_capture(two: TwoSites, nodes: Nodes) -> None:
+    """What its crawls had is left on the nodes, handed over to the next round and merged; they go on from there."""
+    with start(two.folder, *two.arguments(), "--engine", "ray", "--address", nodes.address) as command:
+        wait_for(lambda: two.asked(f"{LIST}202403/t20240305_1.htm") == 2)
+        command.kill()
+    two.go.set()
+    done = govcrawl(two.folder, *two.arguments(), "--engine", "ray", "--address", nodes.address)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert whole(two) == {"other_sfj": 4, "small_sfj": 4}
+    lists = f"http://{HOST}{LIST}"
+    captured = [row["url"] for row in content(two.folder / "data" / "catalog.db")["captures"]]
+    assert captured.count(lists) == 1, "the crawl went on with what it had"
+    assert not list((two.folder / "data" / "shards").iterdir())
+
+
 def whole(two: TwoSites) -> dict[str, int]:
     """How many documents the archive has of each agency; nothing is wrong with it, and its WARC files tell the same."""
     checked = govcrawl(two.folder, "verify", "--deep")

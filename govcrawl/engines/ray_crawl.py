@@ -25,14 +25,16 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import govcrawl.settings
-from archive.errors import ArchiveError, LeaseLost
+from archive.errors import LeaseLost
 from archive.shard_pack import PACKED_SUFFIX, pack, unpack
-from archive.shards import read_shard, renew
+from archive.shards import SHARDS, read_shard, renew
 from archive.store import Store
+from govcrawl import strays
 from govcrawl.engines.fingerprint import Fingerprint, OtherVersion, fingerprint
 from govcrawl.engines.ray_engine import Remote, Slots, connect
 from govcrawl.engines.shipping import CHUNK_BYTES, Listed, NotTheFile, fetch
 from govcrawl.engines.templates import Templates
+from govcrawl.loader import project_settings
 from govcrawl.outpost import Report, crawl_group
 from govcrawl.outposts import Back, Carrier
 
@@ -48,6 +50,7 @@ logger = logging.getLogger(__name__)
 CRAWLS_PER_PROCESSOR = 4  # nearly all of a crawl is waiting for its servers' pace
 SITTING_SECONDS = 1800.0
 """Without a shared folder a crawl is ended in order after so long, merged and gone on with: what a node's death may cost."""
+STRAYS_SECONDS = 60.0  # for nodes to hand over what was left there
 RENEW_SECONDS = 30.0  # to wait for the answer
 LOCAL = {"GOVCRAWL_DATA", "GOVCRAWL_STATE", "GOVCRAWL_BROWSER", "GOVCRAWL_SPIDERS", "LOG_FILE", "SPIDER_LOADER_CLASS"}
 """Settings that mean something on this machine alone."""
@@ -67,6 +70,7 @@ class _Order:
     lease_seconds: float
     token: int
     expected: Fingerprint
+    archive: str  # names the archive among those that a node has shards of
 
 
 class RayCarrier(Carrier):
@@ -109,7 +113,29 @@ class RayCarrier(Carrier):
         )
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._desk = _DESK.options(scheduling_strategy=here).remote(self._data_dir, self._box)
+        self._archive = f"{socket.gethostname()}:{self._data_dir.resolve()}"
         self._out: dict[Any, Shard] = {}
+        if not self._shared:
+            self._call_in_strays()
+
+    def _call_in_strays(self) -> None:
+        """Have every node hand over what was left there when an earlier round died: it is merged before its group is lent again."""
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        asked = [
+            _HAND_OVER.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True)).remote(
+                self._archive, self._desk
+            )
+            for node in nodes
+        ]
+        ready, late = ray.wait(asked, num_returns=len(asked), timeout=STRAYS_SECONDS) if asked else ([], [])
+        for ref in ready:
+            try:
+                if count := ray.get(ref):
+                    logger.info("%d shards that were left on a node came back", count)
+            except RayError as error:
+                logger.warning("a node could not hand over what was left there: %s", error)
+        if late:
+            logger.warning("%d nodes did not say in %.0f s whether shards were left there", len(late), STRAYS_SECONDS)
 
     def close(self) -> None:
         """Leave the cluster; crawls that are out end before their leases do."""
@@ -147,6 +173,7 @@ class RayCarrier(Carrier):
             lease_seconds,
             shard.token,
             fingerprint(),
+            self._archive,
         )
         self._out[_CRAWL_SHARD.remote(order, self._desk)] = shard
 
@@ -167,15 +194,13 @@ class RayCarrier(Carrier):
         packed.unlink(missing_ok=True)
         try:
             report: Report = ray.get(ref)
-            folder = shard.folder if self._shared else unpack(self._box / f"{shard.name}.back", self._box)
+            folder = shard.folder if self._shared else self._data_dir / SHARDS / shard.name
         except RayTaskError as error:
             if isinstance(error.cause, OtherVersion):
                 raise OtherVersion(str(error.cause)) from None
             reason = f"{type(error.cause).__name__}: {error.cause}"
         except RayError as error:
             reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        except ArchiveError as error:
-            reason = str(error)
         else:
             return Back(shard, folder, report)
         return Back(shard, shard.folder if self._shared else None, None, reason)
@@ -230,17 +255,19 @@ class Desk:
             file.write(piece)
 
     def finish(self, name: str, sha256: str) -> None:
-        """Take a shard as whole.
+        """Take a shard as whole: from now on it lies where shards that come back are looked for, whoever dies.
 
         Raises:
             NotTheFile: what arrived is not what was sent.
+        ShardRefused: it is no shard.
         """
         part = self._box / f"{name}.part"
         found = _digest(part)
         if found != sha256:
             part.unlink()
             raise NotTheFile(f"{name}: SHA-256 {found} arrived, {sha256} was sent")
-        part.rename(self._box / f"{name}.back")
+        unpack(part, self._data_dir / SHARDS)
+        part.unlink()
 
 
 _DESK: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Desk)
@@ -249,27 +276,52 @@ _DESK: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Desk)
 def crawl_shard(order: _Order, desk: Any) -> Report:
     """Crawl a shard on whatever machine this is."""
     fingerprint().compare(order.expected, f"the node {socket.gethostname()}")
-    with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as name:
-        folder = order.folder
-        if order.packed is not None:
+    if order.packed is None:
+        return _crawl(order.folder, order, desk)
+    hand_over_strays(order.archive, desk)
+    base = strays.folder_of(project_settings(), order.archive)
+    with strays.hold(base, order.name):
+        with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as name:
             sent = Path(name) / f"sent{PACKED_SUFFIX}"
             fetch(order.packed, sent, Remote(desk))
-            folder = unpack(sent, Path(name))
-        report = crawl_group(
-            folder,
-            settings={**order.settings, **order.templates.place()},
-            mode=order.mode,
-            at_once=order.at_once,
-            renew=lambda: _renew(desk, order),
-            sitting_seconds=None if order.packed is None else SITTING_SECONDS,
-            environment={
-                "SCRAPY_SETTINGS_MODULE": "govcrawl.settings",
-                "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
-            },
-        )
-        if order.packed is not None:
-            _send_back(pack(read_shard(folder), Path(name) / f"back{PACKED_SUFFIX}", back=True), order.name, desk)
+            folder = unpack(sent, base)
+        report = _crawl(folder, order, desk)
+        _hand_over(read_shard(folder), desk)
     return report
+
+
+def hand_over_strays(archive: str, desk: Any) -> int:
+    """Send back the shards of an archive that were left on this machine by whatever died; returns how many."""
+    count = 0
+    for stray in strays.find_strays(strays.folder_of(project_settings(), archive)):
+        _hand_over(stray, desk)
+        count += 1
+    return count
+
+
+_HAND_OVER: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(hand_over_strays)
+
+
+def _crawl(folder: Path, order: _Order, desk: Any) -> Report:
+    return crawl_group(
+        folder,
+        settings={**order.settings, **order.templates.place()},
+        mode=order.mode,
+        at_once=order.at_once,
+        renew=lambda: _renew(desk, order),
+        sitting_seconds=None if order.packed is None else SITTING_SECONDS,
+        environment={
+            "SCRAPY_SETTINGS_MODULE": "govcrawl.settings",
+            "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        },
+    )
+
+
+def _hand_over(shard: Shard, desk: Any) -> None:
+    """Send a shard back; it stays here until it has arrived whole."""
+    with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as name:
+        _send_back(pack(shard, Path(name) / f"back{PACKED_SUFFIX}", back=True), shard.name, desk)
+    shutil.rmtree(shard.folder)
 
 
 _CRAWL_SHARD: Any = ray.remote(
