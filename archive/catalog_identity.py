@@ -27,17 +27,19 @@ _ID_HEX = 12
 """Hex digits of the digest in a document's id: 48 bits, so that a million documents collide with a chance of 0.2 %."""
 
 
+FIND_BY_ADDRESS = "SELECT * FROM documents WHERE agency = ? AND url_key = ?"
+FIND_BY_ALIAS = (
+    "SELECT d.* FROM aliases AS a JOIN documents AS d ON d.id = a.document_id WHERE a.agency = ? AND a.url_key = ?"
+)
+# the plus keeps SQLite from walking the whole agency in the order of an index, to save itself a sort of one row
+FIND_BY_KEY = "SELECT * FROM documents WHERE agency = ? AND key = ? ORDER BY +id"
+
+
 def find(db: CatalogFile, agency: str, url_key: str, key: str | None) -> Row | None:
     """The row of the document at an address (canonical or alias), else of the one with this key on the same host."""
-    row = db.row("SELECT * FROM documents WHERE agency = ? AND url_key = ?", (agency, url_key))
-    if row is None:
-        row = db.row(
-            "SELECT d.* FROM aliases AS a JOIN documents AS d ON d.id = a.document_id"
-            " WHERE a.agency = ? AND a.url_key = ?",
-            (agency, url_key),
-        )
+    row = db.row(FIND_BY_ADDRESS, (agency, url_key)) or db.row(FIND_BY_ALIAS, (agency, url_key))
     if row is None and key is not None:
-        same_key = db.rows("SELECT * FROM documents WHERE agency = ? AND key = ? ORDER BY id", (agency, key))
+        same_key = db.rows(FIND_BY_KEY, (agency, key))
         row = next((known for known in same_key if host_of(known["url_key"]) == host_of(url_key)), None)
     return row
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.catalog import Catalog
+from archive.catalog_identity import FIND_BY_ADDRESS, FIND_BY_ALIAS, FIND_BY_KEY
 from archive.errors import CaptureMissing, CatalogError
 from archive.model import Agency, Channel, Listing
 
@@ -645,3 +646,13 @@ def test_versions_are_the_successive_distinct_contents(readings: list[tuple[Any,
                 assert [file["url"] for file in files] == names
         assert sample.catalog.file.rows("PRAGMA foreign_key_check") == []
         sample.catalog.close()
+
+
+def test_a_document_is_found_by_its_key_without_walking_its_agency(tmp_path: Path) -> None:
+    """What an address leads to is found by an index on just that, however many documents the agency has."""
+    with Catalog.open(tmp_path / "catalog.db") as catalog:
+        for question in (FIND_BY_ADDRESS, FIND_BY_ALIAS, FIND_BY_KEY):
+            plan = [row["detail"] for row in catalog.file.rows(f"EXPLAIN QUERY PLAN {question}", ("a", "b"))]
+            searches = [step for step in plan if step.startswith("SEARCH")]
+            assert searches, plan
+            assert "(agency=? AND " in searches[0]

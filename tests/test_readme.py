@@ -15,6 +15,7 @@ HEADINGS = {
     "First run 初次运行": "初次运行",
     "Crawling": "抓取",
     "Again and again": "反复抓取",
+    "Many agencies, many machines": "机构很多，机器很多",
     "What is kept, and where": "保存什么，存在哪里",
     "The archive": "存档",
     "Searching and reading": "检索和阅读",
