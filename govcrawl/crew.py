@@ -104,6 +104,7 @@ class Crew:
         self._begun = 0  # workers, those that replaced others included
         self._known = False  # every agency's groups are
         self._interrupts = 0
+        self._is_hopeless = False  # the last worker that died said why none can begin
         self._lost: dict[str, str] = {}  # agencies of workers that died: how
         self.results: list[Result] = []
         self.deaths: list[str] = []
@@ -138,6 +139,8 @@ class Crew:
                 ended, _ = await asyncio.wait(self._listening, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     task.result()
+                if not self._listening:
+                    await self._begin_again()
         finally:
             for task in (telling, settling):
                 task.cancel()
@@ -251,17 +254,24 @@ class Crew:
             return
         if code or left or not worker.is_over:
             self._mourn(worker, code, left)
-        if not self._shares.waiting:
-            return
-        if not worker.failed and self._begun < self._processes + REPLACED_AT_MOST:
+        if self._shares.waiting and not worker.failed and self._begun < self._processes + REPLACED_AT_MOST:
             await self._begin_worker()
-        elif not self._workers:
-            for agency in self._shares.drop_waiting():
-                self._put(_failed(agency, f"no worker process is left to crawl it; {_death(worker, code)}"))
+
+    async def _begin_again(self) -> None:
+        """See to what still waits when the last worker has ended: another one, or none if too many have died."""
+        if self._interrupts or not self._shares.waiting:
+            return
+        if self._begun < self._processes + REPLACED_AT_MOST and not self._is_hopeless:
+            await self._begin_worker()
+            return
+        for agency in self._shares.drop_waiting():
+            how = self.deaths[-1] if self.deaths else "all have ended"
+            self._put(_failed(agency, f"no worker process is left to crawl it; {how}"))
 
     def _mourn(self, worker: _Worker, code: int, left: Sequence[str]) -> None:
         """Tell that a worker died; what it had waits for another, unless another died of it before."""
         how = _death(worker, code)
+        self._is_hopeless = worker.failed is not None
         self.deaths.append(how)
         logger.error("%s; agencies=%s", how, " ".join(left) or "-")
         for agency in reversed(left):

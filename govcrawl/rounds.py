@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.request import getproxies
 
 from archive.errors import ArchiveBusy, ArchiveError
 from govcrawl import finding_words as words
@@ -89,6 +90,7 @@ class Round:
         self._settings.set(SETTING, workshop, priority="cmdline")
         own = {
             "LOG_INSTALL_ROOT_HANDLER": False,  # would be made anew for each crawler
+            "HTTPPROXY_ENABLED": bool(getproxies()) and settings.getbool("HTTPPROXY_ENABLED"),  # asked for once
             "EXTENSIONS": {**self._settings.getdict("EXTENSIONS"), **dict.fromkeys(_NOT_OF_ONE)},
         }
         self._settings.setdict(own, priority="cmdline")
