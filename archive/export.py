@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from archive import catalog_reads as reads
+from archive.as_of import row_as_of
 from archive.catalog_find import found_ids
 from archive.catalog_search import check_index
 from archive.catalog_texts import EXPORTED, exported_text
@@ -107,13 +108,15 @@ def export_documents(
     since: str | None = None,
     changed_since: str | None = None,
     query: Query | None = None,
+    as_of: str | None = None,
 ) -> Generator[dict[str, Any]]:
     """Stream documents as dicts of :data:`DOCUMENT_FIELDS`, by agency and document id, from one view of the catalog.
 
     Whoever may stop before the end closes it (``contextlib.closing``) before the catalog.
 
     ``since`` (local day) keeps undated documents; ``changed_since`` is a UTC day or instant: those with a version or
-    another state since then; ``query`` exactly those that this search finds.
+    another state since then; ``query`` exactly those that this search finds; ``as_of`` is an instant: each document as it was
+    known before it (:mod:`archive.as_of`), those that were not known yet left out.
 
     Raises:
         CatalogError: the agency is not in the catalog, or the search index is behind.
@@ -125,9 +128,13 @@ def export_documents(
         if query is not None:
             check_index(catalog)
             chosen = set(found_ids(catalog, query))
-        for row in reads.document_rows(catalog, agency=agency, since=since, changed_since=changed_since):
-            if chosen is None or row["document_id"] in chosen:
-                yield document_of_row(catalog, row)
+        listed = None if as_of is not None else since  # the day that is printed may have been another one then
+        for row in reads.document_rows(catalog, agency=agency, since=listed, changed_since=changed_since):
+            if chosen is not None and row["document_id"] not in chosen:
+                continue
+            then = row if as_of is None else row_as_of(catalog, row["document_id"], as_of)
+            if then is not None and (as_of is None or since is None or (then["publish_date"] or since) >= since):
+                yield document_of_row(catalog, then)
 
 
 def document_of_row(catalog: Catalog, row: Row) -> dict[str, Any]:

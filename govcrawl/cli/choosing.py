@@ -86,6 +86,17 @@ def parse_until(ctx: click.Context, parameter: click.Parameter, value: str | Non
     return instant(moment + timedelta(days=1) if is_day else moment)
 
 
+as_of_option = click.option(
+    "--as-of",
+    callback=parse_until,
+    metavar=DAY_OR_INSTANT,
+    help=say(
+        "当时（该日结束时）所知的版本和状态。",
+        "The version and state that were known then (at the end of that day in China).",
+    ),
+)
+
+
 def _moment(parameter: click.Parameter, value: str) -> tuple[datetime, bool]:
     """The instant that is meant, and whether it is the beginning of a day; the agencies' days are China's."""
     try:

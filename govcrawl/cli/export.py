@@ -9,7 +9,7 @@ import click
 from archive import export as exports
 from archive.resources import DOCUMENTS
 from govcrawl.cli import INCLUDE_WITHHELD, data_option
-from govcrawl.cli.choosing import parse_day, parse_moment
+from govcrawl.cli.choosing import as_of_option, parse_day, parse_moment
 from govcrawl.cli.export_bodies import bodies
 from govcrawl.cli.export_citations import citations
 from govcrawl.cli.export_coverage import coverage
@@ -29,6 +29,7 @@ from govcrawl.cli.export_records import bag, cdxj, wacz, warc
 from govcrawl.cli.export_tables import figures, report_findings, tables
 from govcrawl.cli.saved import query_option, saved_option, words_of
 from govcrawl.cli.search import build_query
+from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ for _command in (
 )
 @query_option
 @saved_option
+@as_of_option
 @bom_option
 @raw_option
 @data_option
@@ -106,16 +108,26 @@ def documents(  # noqa: PLR0913 - one parameter an option
     changed_since: str | None,
     query: str | None,
     saved: str | None,
+    as_of: str | None,
     no_bom: bool,
     raw: bool,
     data: Path,
 ) -> None:
     """Write the documents; says on standard error how many."""
+    if as_of is not None and (query or saved or changed_since):
+        raise UsageMistake(
+            say(
+                "--as-of 不能与 --query、--saved、--changed-since 同用：检索索引只有现在的版本",
+                "--as-of goes without --query, --saved and --changed-since: the search index has present versions only",
+            )
+        )
     words = words_of(data, query, saved)
     wanted = build_query(words) if words is not None else None
 
     def rows(catalog: Catalog) -> Generator[dict[str, Any]]:
-        return exports.export_documents(catalog, agency=agency, since=since, changed_since=changed_since, query=wanted)
+        return exports.export_documents(
+            catalog, agency=agency, since=since, changed_since=changed_since, query=wanted, as_of=as_of
+        )
 
     done = write(data, rows, DOCUMENTS, form, output, no_bom=no_bom, raw=raw)
     say_done(done, "份公开文件", "documents", output)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive import catalog_reads as reads
+from archive.as_of import facts_as_of, row_as_of
 from archive.curtain import hidden_id
 from archive.document_facts import read_facts
 from archive.errors import CatalogError
 from govcrawl.cli import data_option, open_catalog
+from govcrawl.cli.choosing import as_of_option
 from govcrawl.speech import say
 from govcrawl.urls import url_key
 
@@ -69,20 +71,46 @@ _SOURCES = {
 @click.option(
     "--version", "number", type=click.IntRange(min=1), help=say("看第几版。", "Number of an earlier version.")
 )
+@as_of_option
 @data_option
-def show(*, wanted: str, as_json: bool, form: Form | None, number: int | None, data: Path) -> None:
+def show(*, wanted: str, as_json: bool, form: Form | None, number: int | None, as_of: str | None, data: Path) -> None:
     """Print the document."""
     if as_json and form:
         raise click.UsageError(say("--json 与 --as 只能用一个", "give --json or --as, not both"))
+    if as_of is not None and number is not None:
+        raise click.UsageError(say("--as-of 与 --version 只能用一个", "give --as-of or --version, not both"))
     with open_catalog(data) as catalog, catalog.snapshot():
+        name = find_document(catalog, wanted)
+        if as_of is not None:
+            number = _number_as_of(catalog, name, as_of)
         if form:
-            click.echo(_body(data, catalog, find_document(catalog, wanted), number, form), nl=False)
+            click.echo(_body(data, catalog, name, number, form), nl=False)
             return
-        facts = _facts(catalog, find_document(catalog, wanted), number)
+        facts = _facts(catalog, name, number)
+    if as_of is not None:
+        facts = facts_as_of(facts, as_of)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=2))
     else:
         click.echo("\n".join(_lines(facts)))
+
+
+def _number_as_of(catalog: Catalog, name: str, as_of: str) -> int:
+    """Return which version was known then.
+
+    Raises:
+        CatalogError: none was yet.
+    """
+    row = row_as_of(catalog, name, as_of)
+    if row is None:
+        first = reads.versions(catalog, name)[0]["captured_at"]
+        raise CatalogError(
+            say(
+                f"{name} 当时尚未存档，首次采集于 {first}",
+                f"{name} was not archived then; it was first captured at {first}",
+            )
+        )
+    return int(row["number"])
 
 
 def find_document(catalog: Catalog, wanted: str) -> str:

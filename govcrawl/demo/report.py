@@ -91,6 +91,9 @@ def show_next(console: Console, data_dir: Path) -> None:
         (f"{data}govcrawl status", say("看看存了什么", "see what is in the archive")),
         (f"{data}govcrawl show {agency.BASE_URL}/zwgk/zcwj/202504/t20250409_{agency.BODY_CHANGES}.htm",
          say("看一份改动过的文件", "see a document that changed")),
+        (f"{data}govcrawl changes --change changed --diff",
+         say("哪些文件变了，变了什么", "which documents changed, and how")),
+        (f"{data}govcrawl serve", say("在浏览器中检索、阅读、比较、回放", "search, read, compare and replay in a browser")),
         (f"{data}govcrawl export documents --format csv --output demo.csv", say("导出表格", "export a table")),
         (f"{run}scrapy crawl xiamen_sfj", say("抓取真实机构（每秒一次请求）", "crawl a real agency, one request a second")),
     )  # fmt: skip
