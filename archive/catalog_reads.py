@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import heapq
+import json
 from typing import TYPE_CHECKING
 
 from archive.catalog_texts import TEXT_COLUMNS
@@ -167,8 +168,21 @@ def find_ids(catalog: Catalog, wanted: str, url_key: str | None) -> list[str]:
     return [row["id"] for row in rows]
 
 
+_NEAR = """
+SELECT id, url FROM documents WHERE agency IN (SELECT value FROM json_each(?1))
+UNION SELECT id, url FROM documents WHERE url > 'http://' || ?2 || '/' AND url < 'http://' || ?2 || '0'
+UNION SELECT id, url FROM documents WHERE url > 'https://' || ?2 || '/' AND url < 'https://' || ?2 || '0'
+ORDER BY id"""
+"""Documents of some agencies, and those on a host: what a mistyped id or address can mean ("0" comes after "/")."""
+
 LEAST_LIKE = 0.8
 """Share of characters that an id or address must have in common with what was asked for, to be what was meant."""
+
+
+def _agencies_like(catalog: Catalog, wanted: str) -> list[str]:
+    """Return the agencies whose name looks like what an id begins with."""
+    begins = wanted.rpartition("-")[0]
+    return difflib.get_close_matches(begins, [row["name"] for row in agencies(catalog)], n=5, cutoff=LEAST_LIKE)
 
 
 def nearest_ids(catalog: Catalog, wanted: str, count: int = 3) -> list[str]:
@@ -186,6 +200,6 @@ def nearest_ids(catalog: Catalog, wanted: str, count: int = 3) -> list[str]:
                 best = max(best, matcher.ratio())
         return best
 
-    rows = catalog.rows("SELECT id, url FROM documents ORDER BY id")
+    rows = catalog.rows(_NEAR, (json.dumps(_agencies_like(catalog, wanted)), wanted.partition("/")[0]))
     alike = ((likeness(row), row["id"]) for row in rows)
     return [found for like, found in heapq.nlargest(count, (one for one in alike if one[0] >= LEAST_LIKE))]

@@ -110,3 +110,11 @@ def _add_scale(db: Database) -> None:
 def _add_states_index(db: Database) -> None:
     """Let a crawl be judged without walking through the states of all agencies."""
     db.execute('CREATE INDEX "idx_states_crawl_id" ON "states" ("crawl_id")')
+
+
+@MIGRATIONS(name="0014_addresses")
+def _add_address_indexes(db: Database) -> None:
+    """Let a document be found by its address alone, whosever it is."""
+    for table in ("documents", "aliases"):
+        for column in ("url", "url_key"):
+            db.execute(f'CREATE INDEX "idx_{table}_{column}" ON "{table}" ("{column}")')

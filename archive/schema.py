@@ -127,7 +127,7 @@ DOCUMENTS = Table(
     en="One disclosed thing at one canonical URL.",
     primary_key=("id",),
     unique=(("agency", "url_key"),),
-    indexes=(("agency", "key"), ("agency", "state"), ("agency", "id"), ("state_since_at",)),
+    indexes=(("agency", "key"), ("agency", "state"), ("agency", "id"), ("state_since_at",), ("url",), ("url_key",)),
     columns=(
         _text("id", "公开文件编号", "Agency and a digest of the first url_key; fixed for ever."),
         _AGENCY,
@@ -152,7 +152,7 @@ ALIASES = Table(
     zh="别名网址",
     en="Other URLs of a document.",
     primary_key=("agency", "url_key"),
-    indexes=(("document_id",),),
+    indexes=(("document_id",), ("url",), ("url_key",)),
     columns=(
         _AGENCY,
         _text("url", "网址", "The other URL."),
