@@ -118,3 +118,6 @@ def _add_address_indexes(db: Database) -> None:
     for table in ("documents", "aliases"):
         for column in ("url", "url_key"):
             db.execute(f'CREATE INDEX "idx_{table}_{column}" ON "{table}" ("{column}")')
+    # where rows of versions are put before what they refer to (a shard is merged), SQLite looks for who waits for each of them
+    db.execute('CREATE INDEX "idx_documents_current_version_id" ON "documents" ("current_version_id")')
+    db.execute('CREATE INDEX "idx_changes_previous_version_id" ON "changes" ("previous_version_id")')

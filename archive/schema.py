@@ -127,7 +127,15 @@ DOCUMENTS = Table(
     en="One disclosed thing at one canonical URL.",
     primary_key=("id",),
     unique=(("agency", "url_key"),),
-    indexes=(("agency", "key"), ("agency", "state"), ("agency", "id"), ("state_since_at",), ("url",), ("url_key",)),
+    indexes=(
+        ("agency", "key"),
+        ("agency", "state"),
+        ("agency", "id"),
+        ("state_since_at",),
+        ("url",),
+        ("url_key",),
+        ("current_version_id",),
+    ),
     columns=(
         _text("id", "公开文件编号", "Agency and a digest of the first url_key; fixed for ever."),
         _AGENCY,

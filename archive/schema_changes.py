@@ -9,7 +9,7 @@ CHANGES = Table(
     zh="变动",
     en="Every event in the life of a document, in the order in which they were found; see docs/changes.md.",
     primary_key=("id",),
-    indexes=(("agency", "at"), ("document_id", "at"), ("at",), ("version_id",)),
+    indexes=(("agency", "at"), ("document_id", "at"), ("at",), ("version_id",), ("previous_version_id",)),
     columns=(
         integer("id", "序号", "Row number, in the order of events."),
         AGENCY,
