@@ -220,6 +220,10 @@ def test_merge_command_tells_what_became_of_each(tmp_path: Path) -> None:
     assert lines[0].startswith(str(out.folder))
     assert "still being crawled" in lines[0]
     assert lines[1].startswith(f"{done.name}  merged  haidao_sfj  7 captures, 1 documents, ")
+    listed = run.invoke(main, ["--lang", "en", "merge", "--list", "--data", str(data)])
+    assert listed.stdout.startswith("203.0.113.7  lent to  node-1  until 2029-")
+    listed = run.invoke(main, ["merge", "--list", "--json", "--data", str(data)])
+    assert [(one["token"], one["agencies"]) for one in json.loads(listed.stdout)] == [(out.token, [OTHER.name])]
     named = run.invoke(main, ["merge", "--json", "--data", str(data), str(out.folder)])
     assert named.exit_code == 1
     assert json.loads(named.stdout)[0]["outcome"] == "out"
@@ -234,4 +238,5 @@ def test_merge_command_tells_what_became_of_each(tmp_path: Path) -> None:
     told = run.invoke(main, ["--lang", "en", "merge", "--data", str(data), str(tmp_path / "bad.tar.zst")])
     assert told.exit_code == 1
     assert "refused" in told.stdout
+    assert run.invoke(main, ["--lang", "en", "merge", "--list", "--data", str(data)]).stdout == "Nothing is lent.\n"
     assert run.invoke(main, ["--lang", "en", "merge", "--data", str(data)]).stdout == "There is no shard to merge.\n"

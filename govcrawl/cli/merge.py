@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive.errors import ArchiveError, ShardOut
-from govcrawl.cli import data_option
+from archive.rows import instant
+from govcrawl.cli import data_option, open_catalog
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
@@ -37,11 +39,22 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("shards", metavar="[SHARD]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--list",
+    "as_list",
+    is_flag=True,
+    help=say("只列出租出的机构：谁持有、到何时。", "Only list what is lent: to whom, until when."),
+)
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
 @data_option
 @click.pass_context
-def merge(context: click.Context, *, shards: Sequence[Path], as_json: bool, data: Path) -> None:
+def merge(context: click.Context, *, shards: Sequence[Path], as_list: bool, as_json: bool, data: Path) -> None:
     """Merge each, and say what became of it."""
+    if as_list:
+        if shards:
+            raise UsageMistake(say("--list 不与 SHARD 合用", "--list goes without SHARD"))
+        _list(data, as_json=as_json)
+        return
     from archive.shard_merge import find_shards  # noqa: PLC0415 - costs what --help need not pay
     from archive.store import Store  # noqa: PLC0415
     from govcrawl.loader import project_settings  # noqa: PLC0415
@@ -69,6 +82,28 @@ def merge(context: click.Context, *, shards: Sequence[Path], as_json: bool, data
     )  # what is still out is no failure of a general sweep
     if any(said["outcome"] not in fine for said in told):
         context.exit(1)
+
+
+def _list(data: Path, *, as_json: bool) -> None:
+    """Say what is lent now, and what is being merged."""
+    from archive.leases import leases  # noqa: PLC0415 - see above
+
+    now = datetime.now(UTC)
+    with open_catalog(data) as catalog:
+        out = [one for one in leases(catalog) if one.is_valid(now) or one.state == "merging"]
+    if as_json:
+        rows = [
+            {**asdict(one), "leased_at": instant(one.leased_at), "lease_until": instant(one.lease_until)} for one in out
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for one in out:
+        agencies = say("、", ", ").join(one.agencies)
+        state = say(*_STATES[one.state])
+        until = say(f"至 {instant(one.lease_until)}", f"until {instant(one.lease_until)}")
+        click.echo(f"{one.group}  {state}  {one.holder}  {until}  {agencies}")
+    if not out:
+        click.echo(say("没有租出的机构", "Nothing is lent."))
 
 
 def _merge_one(store: Store, machine: Machine, path: Path) -> dict[str, Any]:
@@ -102,6 +137,8 @@ def _line(said: dict[str, Any]) -> str:
     )
     return f"{said['shard']}  {word}  {agencies}  {figures}"
 
+
+_STATES = {"held": ("已租给", "lent to"), "merging": ("正在并入", "being merged, held by")}
 
 _OUTCOMES = {
     "merged": ("已并入", "merged"),
