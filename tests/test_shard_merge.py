@@ -98,6 +98,20 @@ def test_shard_is_merged_once(tmp_path: Path) -> None:
     assert merge_at(tmp_path / "data", copy).outcome == "known"
 
 
+def test_shard_whose_lease_was_lost_with_the_catalog_is_merged_where_it_fits(tmp_path: Path) -> None:
+    """Nobody knows its lease any more, but the agency is as it was when it was lent: merged, and known from then on."""
+    data = tmp_path / "data"
+    crawl(data, 1)
+    shard = crawl_shard(data, 2)
+    with sqlite3.connect(data / CATALOG_NAME) as db:
+        db.execute("DELETE FROM leases")
+    db.close()
+    copy = tmp_path / "copy"
+    shutil.copytree(shard.folder, copy)
+    assert merge_at(data, shard.folder).outcome == "merged"
+    assert merge_at(data, copy).outcome == "known"
+
+
 @pytest.mark.parametrize("how", ["before", "after", "ENOSPC"])
 def test_merge_that_dies_at_any_step_goes_on(tmp_path: Path, how: str) -> None:
     """Killed before or after each of its steps, or out of room from there on, and run again: the same archive, nothing found."""
