@@ -13,6 +13,7 @@ from hostile_pages import OUTSIDE, RUN
 from warcs import AGENCY, STARTED_AT, context_of, exchange_of, response_of
 
 from archive.model import Channel, Document, Listing
+from archive.saved_searches import save_search
 from archive.store import Store
 from archive.withheld import withhold
 
@@ -93,6 +94,7 @@ def make_hostile_archive(folder: Path) -> Path:
                 hidden = store.find_document(agency.name, HIDDEN_URL.removeprefix("https://"), None)
                 assert hidden is not None
                 withhold(store.catalog, folder, hidden.document_id, [HIDDEN_URL], reason=TEXT, by=TEXT, at=at)
+    save_search(folder, TEXT[:90], f"甲<script>{RUN}</script>", STARTED_AT)
     return folder
 
 

@@ -350,3 +350,30 @@ def test_an_export_that_fails_writes_nothing(sample: Sample, arguments: tuple[st
     result = govcrawl(sample, "export", *arguments, "--output", "-", "--agency", "nosuch")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "nosuch" in result.stderr
+
+
+def test_exports_count_on_a_terminal_only(sample: Sample, tmp_path: Path) -> None:
+    """Where standard error is a terminal the rows are counted there and the line goes away; a pipe gets the last line alone."""
+    line = [
+        sys.executable,
+        "-c",
+        "from govcrawl.cli import main; main()",
+        "export",
+        "documents",
+        "--format",
+        "csv",
+        "--output",
+    ]
+    env = {**os.environ, "GOVCRAWL_LANG": "en", "GOVCRAWL_DATA": str(sample.path.parent), "TERM": "xterm"}
+    here, there = os.openpty()
+    subprocess.run([*line, str(tmp_path / "a.csv")], env=env, stderr=there, check=True, timeout=60)
+    os.close(there)
+    shown = os.read(here, 100_000).decode()
+    os.close(here)
+    assert "exporting documents" in shown
+    piped = subprocess.run(
+        [*line, str(tmp_path / "b.csv")], env=env, stderr=subprocess.PIPE, check=True, timeout=60, text=True
+    )
+    assert "exporting" not in piped.stderr
+    assert "\x1b" not in piped.stderr
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()

@@ -212,6 +212,9 @@ def test_pages_about_it(site: Site, ids: dict[str, str], chromium: Browser, trap
         f"/web/{typed}/x", f"/agency/{typed}", f"/document/{typed}", "/status",
     ]  # fmt: skip
     data = [
+        f"/document/{document}/data.json",
+        "/export/search.csv",
+        "/export/search.jsonl?q=%E7%94%B2",
         f"/api/search?q={typed}", "/api/search", f"/compare/{document}?format=json", f"/timemap/{UI_URL}", f"/badge/{AGENCY.name}.svg",
         *(f"/document/{document}/cite.{form}" for form in ("txt", "bib", "json", "ris")),
         f"/feed/agency/{AGENCY.name}.atom", "/feed/agency/all.atom", "/feed/search.atom?q=%E7%94%B2",

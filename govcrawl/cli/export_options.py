@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +10,7 @@ import click
 from archive.export import opened
 from archive.export_rows import FORMATS, write_rows
 from govcrawl.cli import complete_agency, open_catalog
+from govcrawl.cli.progress import counted
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
@@ -74,8 +75,12 @@ def write(
 ) -> Done:
     """Write rows of the catalog; nothing is written before the first row, or the lack of any, is known."""
     check_csv(form, no_bom=no_bom, raw=raw)
-    with open_catalog(data) as catalog, begun(rows_of(catalog)) as rows, opened(output) as target:
-        return write_rows(rows, target, resource, form, bom=not no_bom, guard=not raw)
+    with ExitStack() as steps:
+        catalog = steps.enter_context(open_catalog(data))
+        rows = steps.enter_context(begun(rows_of(catalog)))
+        target = steps.enter_context(opened(output))
+        passing = counted(steps, rows, say(f"导出 {resource.zh}", f"exporting {resource.name}"))
+        return write_rows(passing, target, resource, form, bom=not no_bom, guard=not raw)
 
 
 def begun(rows: Generator[dict[str, Any]]) -> AbstractContextManager[Iterator[dict[str, Any]]]:
