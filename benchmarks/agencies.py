@@ -108,7 +108,7 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> int:
     for which, number in (("one", 1), ("all", options.agencies)):
         place = folder / which
         write_agencies(place / "spiders", number)
-        environment = _environment(place, port)
+        environment = environment_of(place, port)
         _run(
             ["compileall", "-q", str(place / "spiders")], environment, place
         )  # byte code is there after the first time
@@ -166,7 +166,7 @@ def _measure_replica(options: argparse.Namespace) -> int:
         names = replica.write_agencies(folder / "spiders", options.agencies, port)
         (folder / NOBODY).mkdir()
         (folder / NOBODY / "__init__.py").touch()
-        environment = {**_environment(folder, port), "GOVCRAWL_CONNECT_TO": ""}
+        environment = {**environment_of(folder, port), "GOVCRAWL_CONNECT_TO": ""}
         _run(["compileall", "-q", str(folder / "spiders")], environment, folder)
         settings = [
             "DOWNLOAD_DELAY=0",
@@ -198,7 +198,8 @@ def _measure_replica(options: argparse.Namespace) -> int:
     return 0 if clean and (cheap or not judged) else 1
 
 
-def _environment(folder: Path, port: int) -> dict[str, str]:
+def environment_of(folder: Path, port: int) -> dict[str, str]:
+    """Return the environment of a command over the agencies of a folder."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GOVCRAWL_", "SCRAPY_"))}
     return {
         **kept,
@@ -217,8 +218,8 @@ def _crawl_alone(folder: Path, port: int, number: int) -> Cost:
     place = folder / str(number)
     (name,) = write_agencies(place / "spiders", 1)
     command = ["scrapy", "crawl", name, "-s", "DOWNLOAD_DELAY=0", "-L", "WARNING"]
-    _run(command, _environment(place, port), place)
-    return _run(command, _environment(place, port), place)
+    _run(command, environment_of(place, port), place)
+    return _run(command, environment_of(place, port), place)
 
 
 def _run(command: list[str], environment: dict[str, str], folder: Path) -> Cost:

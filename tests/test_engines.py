@@ -207,7 +207,7 @@ def test_declarations_of_this_machine_are_taken_along(tmp_path: Path, monkeypatc
     (package / "beside_sfj.py").write_text(AGENCY.format(name="beside_sfj"), "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "path"))
     values = {
-        "SPIDER_MODULES": ["besidespiders", "spiders"],
+        "SPIDER_MODULES": "besidespiders,spiders",  # as of -s
         "GOVCRAWL_SPIDERS": str(tmp_path / "own"),
         "SPIDER_LOADER_CLASS": "govcrawl.loader.AgencyLoader",
     }

@@ -324,9 +324,9 @@ def _hand_over(shard: Shard, desk: Any) -> None:
     shutil.rmtree(shard.folder)
 
 
-_CRAWL_SHARD: Any = ray.remote(
-    num_cpus=1 / CRAWLS_PER_PROCESSOR, max_retries=0, max_calls=1, scheduling_strategy="SPREAD"
-)(crawl_shard)
+_CRAWL_SHARD: Any = ray.remote(num_cpus=1 / CRAWLS_PER_PROCESSOR, max_retries=0, scheduling_strategy="SPREAD")(
+    crawl_shard
+)
 
 
 def _renew(desk: Any, order: _Order) -> float:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OURS = "spiders"
 """The package of agencies that comes with the program."""
-_NAMES = ("SPIDER_MODULES", "SPIDER_LOADER_CLASS")
+_MODULES, _LOADER = "SPIDER_MODULES", "SPIDER_LOADER_CLASS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Templates:
     def of(cls, settings: BaseSettings) -> Templates:
         """Take what the settings of this machine name."""
         packages: dict[str, bytes] = {}
-        for name in settings.getlist("SPIDER_MODULES"):
+        for name in settings.getlist(_MODULES):
             spec = find_spec(name) if name != OURS else None
             for location in (spec.submodule_search_locations or ()) if spec else ():
                 packages |= {
@@ -56,7 +56,7 @@ class Templates:
                 }
         folder = own_folder(settings)
         return cls(
-            {name: settings.get(name) for name in _NAMES},
+            {_MODULES: settings.getlist(_MODULES), _LOADER: settings.get(_LOADER)},
             packages,
             _sources(folder) if folder else {},
             str(folder) if folder else None,
@@ -77,7 +77,7 @@ class Templates:
 
     def place(self) -> Mapping[str, Any]:
         """Lay the files down where this process can import them, unless they are there; returns settings that say where."""
-        if self.packages and not all(_is_there(name) for name in self.values["SPIDER_MODULES"]):
+        if self.packages and not all(_is_there(name) for name in self.values[_MODULES]):
             _importable(_lay_down(self.packages))
         if self.folder is None:
             return {}
