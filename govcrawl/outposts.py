@@ -177,14 +177,17 @@ class FarRound:
             return
         for said in back.report.results:
             self._results[said["agency"]] = Result(**said)
-        going_on = {said["agency"] for said in back.report.results if said["outcome"] == "interrupted"}
         if not self._merge(back):
             self._again(group, f"what came back from {back.shard.name} could not be merged")
-        elif back.report.outcome in {"lost", "failed"}:
-            self._again(group, back.report.sentence or back.report.outcome)
-        elif going_on:
-            group.agencies = [one for one in group.agencies if one.name in going_on]
+            return
+        over = {said["agency"] for said in back.report.results if said["outcome"] != "interrupted"}
+        group.agencies = [one for one in group.agencies if one.name not in over]
+        if not group.agencies:
+            return
+        if back.report.outcome == "interrupted":
             self._waiting.append(group)
+        else:
+            self._again(group, back.report.sentence or back.report.outcome)
 
     def _merge(self, back: Back) -> bool:
         try:

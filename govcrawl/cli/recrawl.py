@@ -136,6 +136,8 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
         return
     deaths: list[str] = []
     if wants_ray(chosen):
+        if processes is not None:
+            raise UsageMistake(say("--processes 不与 --engine ray 合用", "--processes does not go with --engine ray"))
 
         def choose(catalog: Catalog, machine: Machine) -> list[type[DisclosureSpider]]:
             return [cls for cls, _ in _split(classes, catalog, machine, settings, only_due=only_due)[0]]

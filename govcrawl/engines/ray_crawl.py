@@ -24,7 +24,6 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import govcrawl.settings
 from archive.errors import LeaseLost
 from archive.shard_pack import PACKED_SUFFIX, pack, unpack
 from archive.shards import SHARDS, read_shard, renew
@@ -51,6 +50,8 @@ CRAWLS_PER_PROCESSOR = 4  # nearly all of a crawl is waiting for its servers' pa
 SITTING_SECONDS = 1800.0
 """Without a shared folder a crawl is ended in order after so long, merged and gone on with: what a node's death may cost."""
 STRAYS_SECONDS = 60.0  # for nodes to hand over what was left there
+BOX = ".outposts-"
+"""Beginning of the name of a folder in the data directory where packed shards lie on their way."""
 RENEW_SECONDS = 30.0  # to wait for the answer
 LOCAL = {"GOVCRAWL_DATA", "GOVCRAWL_STATE", "GOVCRAWL_BROWSER", "GOVCRAWL_SPIDERS", "LOG_FILE", "SPIDER_LOADER_CLASS"}
 """Settings that mean something on this machine alone."""
@@ -108,9 +109,9 @@ class RayCarrier(Carrier):
         self._how = (mode, at_once, lease_seconds)
         self._slots = Slots()
         self._steps = ExitStack()
-        self._box = Path(
-            self._steps.enter_context(tempfile.TemporaryDirectory(prefix=".outposts-", dir=self._data_dir))
-        )
+        for left in self._data_dir.glob(f"{BOX}*"):  # by a driver that was killed; one round at a time
+            shutil.rmtree(left, ignore_errors=True)
+        self._box = Path(self._steps.enter_context(tempfile.TemporaryDirectory(prefix=BOX, dir=self._data_dir)))
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._desk = _DESK.options(scheduling_strategy=here).remote(self._data_dir, self._box)
         self._archive = f"{socket.gethostname()}:{self._data_dir.resolve()}"
@@ -207,12 +208,13 @@ class RayCarrier(Carrier):
 
 
 def carried(settings: Settings) -> dict[str, Any]:
-    """Return the settings in which this project differs from what comes with the program, as far as they can be sent."""
+    """Return the settings of this project that are not Scrapy's own, as far as they can be sent.
+
+    Also those that are as the program has them: here they may come from an environment variable that a node does not have.
+    """
     found = {}
     for name, value in settings.items():
-        if not name.isupper() or name in LOCAL or not settings.getpriority(name):
-            continue
-        if hasattr(govcrawl.settings, name) and getattr(govcrawl.settings, name) == value:
+        if not name.isupper() or name in LOCAL or value is None or not settings.getpriority(name):
             continue
         with suppress(TypeError, ValueError):
             plain = value.copy_to_dict() if hasattr(value, "copy_to_dict") else value
