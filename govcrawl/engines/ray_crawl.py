@@ -307,7 +307,7 @@ _HAND_OVER: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(hand_over_s
 def _crawl(folder: Path, order: _Order, desk: Any) -> Report:
     return crawl_group(
         folder,
-        settings={**order.settings, **order.templates.place()},
+        settings={**order.settings, **order.templates.place(), "GOVCRAWL_READERS": 1},  # many crawls share a node
         mode=order.mode,
         at_once=order.at_once,
         renew=lambda: _renew(desk, order),
