@@ -70,7 +70,7 @@ class Chaos:
 
     def lend(self) -> None:
         """Ask for the group; it is lent where nobody has it, and only there."""
-        valid = [one for one in self.workers if one.until > self.now and not self.is_merged(one)]
+        valid = [one for one in self.workers if one.until > self.now]
         try:
             shard = lend_out(self.data, at=later(self.now), seconds=LEASE_SECONDS)
         except ArchiveBusy:
@@ -86,12 +86,6 @@ class Chaos:
             shutil.rmtree(shard.folder)
             shard = read_shard(away)
         self.workers.append(Worker(shard, self.now + LEASE_SECONDS))
-
-    def is_merged(self, worker: Worker) -> bool:
-        """Whether a worker's shard is in the catalog."""
-        with Catalog.open_read_only(self.data / CATALOG_NAME) as catalog:
-            row = catalog.file.row("SELECT state FROM leases WHERE token = ?", (worker.shard.token,))
-        return row is not None and row["state"] == "merged"
 
     def crawl(self) -> None:
         """A worker that has its lease crawls, or dies in the middle."""
@@ -132,9 +126,14 @@ class Chaos:
         """Merge what lies there."""
         for folder in find_shards(self.data):
             try:
-                self.tally[merge_at(self.data, folder, later(self.now)).outcome] += 1
+                merged = merge_at(self.data, folder, later(self.now))
             except ShardOut:
                 self.tally["out"] += 1
+                continue
+            self.tally[merged.outcome] += 1
+            for worker in self.workers:
+                if worker.shard.name == merged.shard:
+                    worker.until, worker.done = 0.0, True  # its lease has ended with that
 
     def check(self) -> None:
         """Compare what there is with what was ever stored.
