@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from govcrawl.cli import data_option
+from govcrawl.cli import data_option, json_option
 from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
@@ -33,9 +35,10 @@ MEBIBYTE = 1 << 20
     help=say("写入此新文件，不换下现用的目录库。", "into this new file; the catalog in use stays"),
 )
 @engine_options
+@json_option
 @data_option
 @click.pass_context
-def rebuild(context: click.Context, /, *, output: Path | None, data: Path, **chosen: Any) -> None:
+def rebuild(context: click.Context, /, *, output: Path | None, as_json: bool, data: Path, **chosen: Any) -> None:
     """Rebuild, print a summary; exit 1 where something had to be left out."""
     from govcrawl.loader import project_settings  # noqa: PLC0415 - Scrapy and the extractor take a second to import
     from govcrawl.rebuild import rebuild as run  # noqa: PLC0415
@@ -48,6 +51,11 @@ def rebuild(context: click.Context, /, *, output: Path | None, data: Path, **cho
     print_redone(report.redone)
     for problem in report.problems:
         click.echo(" ".join(problem.split()), err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False, sort_keys=True, indent=2, default=str))
+        if report.problems:
+            context.exit(1)
+        return
     click.echo(
         say(
             f"已读 {report.files} 个 WARC 文件（{report.bytes / MEBIBYTE:.1f} MiB）：{report.captures} 次捕获，"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from govcrawl.cli import complete_agency, data_option
+from govcrawl.cli import complete_agency, data_option, json_option
 from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.speech import say
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     ),
 )
 @engine_options
+@json_option
 @data_option
 @click.pass_context
 def reextract(
@@ -67,6 +69,7 @@ def reextract(
     since: datetime | None,
     resume: bool,
     dry_run: bool,
+    as_json: bool,
     data: Path,
     **chosen: Any,
 ) -> None:
@@ -88,6 +91,12 @@ def reextract(
             engine=steps.enter_context(open_engine(chosen, data, settings.getint("GOVCRAWL_READERS"))),
         )
     print_redone(report.redone)
+    if as_json:
+        told = {**asdict(report), "dry_run": dry_run}
+        click.echo(json.dumps(told, ensure_ascii=False, sort_keys=True, indent=2, default=str))
+        if report.problems:
+            context.exit(1)
+        return
     if dry_run:
         print_changes(report)
     for one in () if dry_run else report.differences:
