@@ -96,6 +96,7 @@ def put_all(catalog: Catalog, progress: Callable[[int], None] = lambda _: None) 
         for done, name in enumerate(names, 1):
             put_index(db, name)
             progress(done)
+        db.execute("UPDATE summaries SET writes = writes + 1, figures = NULL")  # kinds are counted by these entries
     return len(names)
 
 

@@ -121,3 +121,13 @@ def _add_address_indexes(db: Database) -> None:
     # where rows of versions are put before what they refer to (a shard is merged), SQLite looks for who waits for each of them
     db.execute('CREATE INDEX "idx_documents_current_version_id" ON "documents" ("current_version_id")')
     db.execute('CREATE INDEX "idx_changes_previous_version_id" ON "changes" ("previous_version_id")')
+
+
+@MIGRATIONS(name="0015_search_rows_alone")
+def _drop_search_row_triggers(db: Database) -> None:
+    """Let writes of index entries fire no trigger: for each that does, FTS5 writes out what it gathers for the transaction.
+
+    What changes an entry writes a document or a line of a list too; only a new index does not, and says so itself.
+    """
+    for event in ("insert", "update", "delete"):
+        db.execute(f'DROP TRIGGER IF EXISTS "summaries_search_rows_{event}"')

@@ -106,10 +106,13 @@ def sizes(folder: Path) -> dict[str, int]:
         owner: dict[str, str] = {}
         for row in catalog.rows("SELECT name, tbl_name FROM sqlite_master"):
             owner[row["name"]] = row["tbl_name"]
-        for row in catalog.rows("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"):
+        (page,) = catalog.rows("PRAGMA page_size")
+        for row in catalog.rows(
+            "SELECT name, pageno AS pages FROM dbstat WHERE aggregate = TRUE"
+        ):  # its bytes have 32 bits
             table = owner.get(row["name"]) or str(row["name"])
             name = "search_index" if table.startswith("search_index") else table
-            found[name] = found.get(name, 0) + row["pgsize"]
+            found[name] = found.get(name, 0) + row["pages"] * page["page_size"]
     return dict(sorted(found.items(), key=lambda one: -one[1]))
 
 
@@ -163,10 +166,10 @@ def _run(folder: Path, plan: Plan, copies: int, report: dict[str, Any]) -> bool:
         if size * 200 > whole:
             print(f"{name:16} {size / 1e6:10.1f} MB {100 * size / whole:5.1f} %")
     print(f"{'all':16} {whole / 1e6:10.1f} MB")
-    answers = ask_all(folder)
-    report["answers"] = [one._asdict() for one in answers]
-    for answer in answers:
-        print(answer)
+    report["answers"] = []
+    for answer in ask_all(folder):
+        print(answer, flush=True)
+        report["answers"].append(answer._asdict())
         ok = ok and answer.holds
     return ok
 

@@ -60,14 +60,17 @@ class Answer(NamedTuple):
         return f"{self.name:44} median {self.median * 1e3:8.1f} ms, worst {self.worst * 1e3:8.1f} ms{rows}{bar}"
 
 
-def ask_all(folder: Path, rounds: int = ROUNDS) -> list[Answer]:
-    """Ask everything so many times; commands at most three times."""
+def ask_all(folder: Path, rounds: int = ROUNDS) -> Iterator[Answer]:
+    """Ask everything so many times, commands at most three times; yield each answer as it comes."""
     with Catalog.open_read_only(folder / CATALOG_NAME) as catalog:
         last = next(catalog.rows("SELECT MAX(at) AS at FROM changes"))["at"]
         day = (datetime.fromisoformat(last) - timedelta(days=1)).isoformat()[:19] + "Z"
-        answers = [*_searches(catalog, rounds), *_reads(catalog, day, rounds), *_crawl_reads(catalog, rounds)]
         found = next(catalog.rows("SELECT id FROM documents WHERE agency = ? LIMIT 1", (LARGEST,)))["id"]
-    return [*answers, *_pages(folder, found, rounds), *_commands(folder, day, min(rounds, 3))]
+        yield from _searches(catalog, rounds)
+        yield from _reads(catalog, day, rounds)
+        yield from _crawl_reads(catalog, rounds)
+    yield from _pages(folder, found, rounds)
+    yield from _commands(folder, day, min(rounds, 3))
 
 
 def _time(name: str, bar: float | None, ask: Callable[[], object], rounds: int) -> Answer:

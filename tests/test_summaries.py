@@ -11,6 +11,7 @@ from catalogs import AGENCY, FIRST_DAY, Sample, fetched, read_document, url_of
 
 from archive.catalog import Catalog
 from archive.catalog_counts import count_agency
+from archive.catalog_search import put_all
 from archive.catalog_summaries import count_writes, put_missing_summaries, put_summary, read_summary
 from archive.catalog_texts import put_file_text
 from archive.model import FileText
@@ -69,7 +70,7 @@ WRITES: dict[str, Callable[[Sample], object]] = {
     ),
     "file": lambda sample: sample.catalog.file.execute("UPDATE files SET sha256 = NULL"),
     "version read again": lambda sample: sample.catalog.file.execute("UPDATE versions SET flags = '[\"x\"]'"),
-    "kind": lambda sample: sample.catalog.file.execute("UPDATE search_rows SET kind = 'notice'"),
+    "index made again": lambda sample: put_all(sample.catalog),
     "channels": lambda sample: sample.catalog.put_agency(AGENCY),
 }
 
