@@ -131,3 +131,10 @@ def _drop_search_row_triggers(db: Database) -> None:
     """
     for event in ("insert", "update", "delete"):
         db.execute(f'DROP TRIGGER IF EXISTS "summaries_search_rows_{event}"')
+
+
+@MIGRATIONS(name="0016_search_filters")
+def _add_filter_indexes(db: Database) -> None:
+    """Let a search be narrowed by kind and attachments without reading every entry."""
+    for column in ("kind", "attachments"):
+        db.execute(f'CREATE INDEX "idx_search_rows_{column}" ON "search_rows" ("{column}")')
