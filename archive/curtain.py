@@ -32,61 +32,62 @@ HIDING = (
 REDACTED = (("findings", "facts"), ("crawls", "reason"))
 """Tables with sentences about more than one document: their rows stay, addresses in them do not."""
 
+# CROSS JOIN: what is hidden is little and comes first; SQLite knows no sizes here and would walk through all captures
 _GATHER = """
 CREATE TEMP TABLE hidden_addresses (agency TEXT, url TEXT, url_key TEXT, PRIMARY KEY (agency, url)) WITHOUT ROWID;
 INSERT OR IGNORE INTO hidden_addresses
-  SELECT d.agency, d.url, d.url_key FROM hidden_documents AS h JOIN main.documents AS d ON d.id = h.id
-  UNION ALL SELECT a.agency, a.url, a.url_key FROM hidden_documents AS h JOIN main.aliases AS a ON a.document_id = h.id
-  UNION ALL SELECT l.agency, l.url, l.url_key FROM hidden_documents AS h JOIN main.listings AS l ON l.document_id = h.id
-  UNION ALL SELECT c.agency, c.url, d.url_key FROM hidden_documents AS h JOIN main.documents AS d ON d.id = h.id
-    JOIN main.versions AS v ON v.document_id = h.id JOIN main.captures AS c ON c.id = v.capture_id;
+  SELECT d.agency, d.url, d.url_key FROM hidden_documents AS h CROSS JOIN main.documents AS d ON d.id = h.id
+  UNION ALL SELECT a.agency, a.url, a.url_key FROM hidden_documents AS h CROSS JOIN main.aliases AS a ON a.document_id = h.id
+  UNION ALL SELECT l.agency, l.url, l.url_key FROM hidden_documents AS h CROSS JOIN main.listings AS l ON l.document_id = h.id
+  UNION ALL SELECT c.agency, c.url, d.url_key FROM hidden_documents AS h CROSS JOIN main.documents AS d ON d.id = h.id
+    CROSS JOIN main.versions AS v ON v.document_id = h.id CROSS JOIN main.captures AS c ON c.id = v.capture_id;
 CREATE INDEX temp.hidden_keys ON hidden_addresses (agency, url_key);
 CREATE TEMP TABLE hidden_files (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;
 INSERT OR IGNORE INTO hidden_files
-  SELECT f.sha256 FROM hidden_documents AS h JOIN main.versions AS v ON v.document_id = h.id
-  JOIN main.files AS f ON f.version_id = v.id WHERE f.sha256 IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM main.files AS other JOIN main.versions AS o ON o.id = other.version_id
+  SELECT f.sha256 FROM hidden_documents AS h CROSS JOIN main.versions AS v ON v.document_id = h.id
+  CROSS JOIN main.files AS f ON f.version_id = v.id WHERE f.sha256 IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM main.files AS other CROSS JOIN main.versions AS o ON o.id = other.version_id
     WHERE other.sha256 = f.sha256 AND o.document_id NOT IN (SELECT id FROM hidden_documents));
 CREATE TEMP TABLE hidden_captures (id INTEGER PRIMARY KEY);
 INSERT OR IGNORE INTO hidden_captures
-  SELECT c.id FROM hidden_addresses AS a JOIN main.captures AS c ON c.agency = a.agency AND c.url = a.url
-  UNION SELECT v.capture_id FROM hidden_documents AS h JOIN main.versions AS v ON v.document_id = h.id
-  UNION SELECT c.id FROM hidden_documents AS h JOIN main.versions AS v ON v.document_id = h.id
-    JOIN main.files AS f ON f.version_id = v.id JOIN main.documents AS d ON d.id = h.id
-    JOIN main.captures AS c ON c.agency = d.agency AND c.url = f.url
-  UNION SELECT f.capture_id FROM hidden_documents AS h JOIN main.versions AS v ON v.document_id = h.id
-    JOIN main.files AS f ON f.version_id = v.id WHERE f.capture_id IS NOT NULL;
+  SELECT c.id FROM hidden_addresses AS a CROSS JOIN main.captures AS c ON c.agency = a.agency AND c.url = a.url
+  UNION SELECT v.capture_id FROM hidden_documents AS h CROSS JOIN main.versions AS v ON v.document_id = h.id
+  UNION SELECT c.id FROM hidden_documents AS h CROSS JOIN main.versions AS v ON v.document_id = h.id
+    CROSS JOIN main.files AS f ON f.version_id = v.id CROSS JOIN main.documents AS d ON d.id = h.id
+    CROSS JOIN main.captures AS c ON c.agency = d.agency AND c.url = f.url
+  UNION SELECT f.capture_id FROM hidden_documents AS h CROSS JOIN main.versions AS v ON v.document_id = h.id
+    CROSS JOIN main.files AS f ON f.version_id = v.id WHERE f.capture_id IS NOT NULL;
 """
 
 _HIDE_EQUAL = """
 INSERT OR IGNORE INTO hidden_captures
-  SELECT same.id FROM hidden_captures AS h JOIN main.captures AS c ON c.id = h.id
-  JOIN main.captures AS same ON same.payload_digest = c.payload_digest
+  SELECT same.id FROM hidden_captures AS h CROSS JOIN main.captures AS c ON c.id = h.id
+  CROSS JOIN main.captures AS same ON same.payload_digest = c.payload_digest
   WHERE c.status = 200 AND c.payload_bytes > 0;
 CREATE TEMP TABLE shown_captures (id INTEGER PRIMARY KEY);
 INSERT OR IGNORE INTO shown_captures
-  SELECT h.id FROM hidden_captures AS h JOIN main.versions AS v ON v.capture_id = h.id
+  SELECT h.id FROM hidden_captures AS h CROSS JOIN main.versions AS v ON v.capture_id = h.id
     WHERE v.document_id NOT IN (SELECT id FROM hidden_documents)
-  UNION SELECT h.id FROM hidden_captures AS h JOIN main.captures AS c ON c.id = h.id
-    JOIN main.files AS f ON f.url = c.url AND f.capture_id = h.id JOIN main.versions AS v ON v.id = f.version_id
+  UNION SELECT h.id FROM hidden_captures AS h CROSS JOIN main.captures AS c ON c.id = h.id
+    CROSS JOIN main.files AS f ON f.url = c.url AND f.capture_id = h.id CROSS JOIN main.versions AS v ON v.id = f.version_id
     WHERE v.document_id NOT IN (SELECT id FROM hidden_documents);
 INSERT OR IGNORE INTO shown_captures
-  SELECT o.id FROM shown_captures AS s JOIN main.captures AS c ON c.id = s.id
-  JOIN main.captures AS o ON o.record_id = c.refers_to;
+  SELECT o.id FROM shown_captures AS s CROSS JOIN main.captures AS c ON c.id = s.id
+  CROSS JOIN main.captures AS o ON o.record_id = c.refers_to;
 DELETE FROM hidden_captures WHERE id IN (SELECT id FROM shown_captures);
 DROP TABLE temp.shown_captures;
 """
 
 _HIDE_LISTS = """
 INSERT OR IGNORE INTO hidden_captures
-  SELECT c.id FROM hidden_addresses AS a JOIN main.listings AS l ON l.agency = a.agency AND l.url_key = a.url_key
-  JOIN main.captures AS c ON c.agency = l.agency AND c.kind IN ('list', 'home')
+  SELECT c.id FROM hidden_addresses AS a CROSS JOIN main.listings AS l ON l.agency = a.agency AND l.url_key = a.url_key
+  CROSS JOIN main.captures AS c ON c.agency = l.agency AND c.kind IN ('list', 'home')
     AND (c.channel = l.channel OR c.channel IS NULL) AND c.captured_at <= (
       SELECT COALESCE(MAX(k.finished_at), '9999') FROM main.crawls AS k WHERE k.id = l.last_crawl_id)
     AND c.captured_at >= (SELECT MIN(k.started_at) FROM main.crawls AS k WHERE k.id = l.first_crawl_id);
 INSERT OR IGNORE INTO hidden_captures
   SELECT c.id FROM main.captures AS c WHERE c.refers_to IN
-    (SELECT o.record_id FROM hidden_captures AS h JOIN main.captures AS o ON o.id = h.id);
+    (SELECT o.record_id FROM hidden_captures AS h CROSS JOIN main.captures AS o ON o.id = h.id);
 """
 
 _OF_A_DOCUMENT = """
@@ -155,9 +156,9 @@ def covered_agencies(conn: sqlite3.Connection) -> frozenset[str]:
     return frozenset(
         name
         for (name,) in conn.execute(
-            "SELECT d.agency FROM temp.hidden_documents AS h JOIN main.documents AS d ON d.id = h.id"
+            "SELECT d.agency FROM temp.hidden_documents AS h CROSS JOIN main.documents AS d ON d.id = h.id"
             " UNION SELECT agency FROM temp.hidden_addresses"
-            " UNION SELECT c.agency FROM temp.hidden_captures AS h JOIN main.captures AS c ON c.id = h.id"
+            " UNION SELECT c.agency FROM temp.hidden_captures AS h CROSS JOIN main.captures AS c ON c.id = h.id"
         )
     )
 
