@@ -49,7 +49,7 @@ class Bench:
     """The agencies, and ways of crawling them."""
 
     def __init__(self, folder: Path, port: int, agencies: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self._port = port
         write_agencies(folder / "spiders", agencies)
         self._environment = {**environment_of(folder, port), "GOVCRAWL_LANG": "en"}
@@ -58,14 +58,14 @@ class Bench:
     def run(self, engine: str, more: Sequence[str], nodes: Nodes | None, kill: tuple[str, float] | None = None) -> Row:
         """Crawl once, into an empty archive; ``kill`` is a node and after how many seconds it is killed."""
         for name in ("data", "state"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         given = ("DOWNLOAD_DELAY=0", f"SPIDER_MODULES={NOBODY}", f"GOVCRAWL_LEASE_SECONDS={LEASE_SECONDS}")
         line = ["recrawl", "--all", *more, *(word for one in given for word in ("-s", one))]
         ask_tally(f"http://127.0.0.1:{self._port}")
         began = time.monotonic()
         pipe = subprocess.PIPE
         with subprocess.Popen(  # noqa: S603 - our own command
-            self._program(line), env=self._environment, cwd=self._folder, text=True, stdout=pipe, stderr=pipe
+            self._program(line), env=self._environment, cwd=self.folder, text=True, stdout=pipe, stderr=pipe
         ) as process:
             watch = Watch([process.pid, *([nodes.pid] if nodes else [])])
             watch.start()
@@ -92,11 +92,11 @@ class Bench:
 
     def _look(self) -> tuple[int, bool]:
         """Return how many captures there are, and whether the archive is whole."""
-        with contextlib.closing(sqlite3.connect(self._folder / "data" / "catalog.db")) as db:
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "catalog.db")) as db:
             captures, different = db.execute("SELECT COUNT(*), COUNT(DISTINCT record_id) FROM captures").fetchone()
             (documents,) = db.execute("SELECT COUNT(*) FROM documents").fetchone()
         checked = subprocess.run(  # noqa: S603 - our own command
-            self._program(["verify"]), env=self._environment, cwd=self._folder, capture_output=True, check=False
+            self._program(["verify"]), env=self._environment, cwd=self.folder, capture_output=True, check=False
         )
         self._documents = self._documents or documents
         return captures, captures == different and documents == self._documents and checked.returncode == 0
@@ -106,7 +106,7 @@ def measure(bench: Bench, counts: Sequence[int]) -> list[Row]:
     """Measure every way."""
     rows = [bench.run(f"processes: {count}", ["--processes", str(count)], None) for count in (1, 2)]
     for count in counts:
-        with Nodes() as nodes:
+        with Nodes(environment={"GOVCRAWL_STATE": str(bench.folder / "state")}) as nodes:
             hosts = [nodes.add() for _ in range(count - 1)]
             ray = ["--engine", "ray", "--address", nodes.address]
             name = f"ray, {count} node" + ("s" if count > 1 else "")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +28,11 @@ class Nodes:
 
     Args:
         paths: what workers can import beside the program.
+        environment: variables of the nodes beside this process's.
     """
 
-    def __init__(self, paths: Sequence[Path] = ()) -> None:
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *paths)))}
+    def __init__(self, paths: Sequence[Path] = (), environment: Mapping[str, str] | None = None) -> None:
+        env = {**os.environ, **(environment or {}), "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *paths)))}
         pipe = subprocess.PIPE
         line = [sys.executable, "-m", "benchmarks.nodes"]
         self._process = subprocess.Popen(  # noqa: S603 - our own command
