@@ -77,6 +77,8 @@ class Bench:
         if process.returncode:
             raise SystemExit(f"{' '.join(line)} ended with {process.returncode}:\n{out[-2000:]}\n{err[-3000:]}")
         redone = int(err.partition(BEGUN_AGAIN)[2].split()[0]) if BEGUN_AGAIN in err else 0
+        if redone:
+            print(err.rstrip())  # what happened, and what became of it
         requests = ask_tally(f"http://127.0.0.1:{self._port}")["requests"]
         captures, whole = self._look()
         row = Row(engine, seconds, watch.end() / MEBIBYTE, requests, captures, redone, whole)
