@@ -19,7 +19,7 @@ from govcrawl.cli import main
 from govcrawl.engines import ATTEMPTS, Attempts, Done, Lost, Place, Unit, UnitLost, Work, pack, unpack
 from govcrawl.engines.fingerprint import OtherVersion, fingerprint
 from govcrawl.engines.pool import FEWEST_BYTES, PoolEngine
-from govcrawl.engines.shipping import CHUNK_BYTES, Listed, NotTheFile, check_shared, fetch
+from govcrawl.engines.shipping import CHUNK_BYTES, PREFIX, Listed, NotTheFile, check_shared, fetch, sweep
 from govcrawl.engines.templates import Templates
 
 if TYPE_CHECKING:
@@ -164,6 +164,18 @@ def test_a_shared_folder_must_be_the_same_one(tmp_path: Path) -> None:
         check_shared(listed, path)
     path.write_bytes(b"bytes")
     check_shared(listed, path)
+
+
+def test_what_killed_workers_left_is_removed(tmp_path: Path) -> None:
+    """A folder a day old whose process is gone goes; a younger one, and one whose process lives, stay."""
+    gone = 2**22 + 1  # more than Linux gives
+    old, young, living = (tmp_path / f"{PREFIX}{pid}-x" for pid in (gone, gone + 1, os.getpid()))
+    for folder in (old, young, living):
+        folder.mkdir()
+    for folder in (old, living):
+        os.utime(folder, (0, 0))
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, living])
 
 
 def test_another_version_is_refused_by_name() -> None:

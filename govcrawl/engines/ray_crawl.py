@@ -31,7 +31,7 @@ from archive.store import Store
 from govcrawl import strays
 from govcrawl.engines.fingerprint import Fingerprint, OtherVersion, fingerprint
 from govcrawl.engines.ray_engine import Remote, Slots, connect
-from govcrawl.engines.shipping import CHUNK_BYTES, Listed, NotTheFile, fetch
+from govcrawl.engines.shipping import CHUNK_BYTES, PREFIX, Listed, NotTheFile, fetch
 from govcrawl.engines.templates import Templates
 from govcrawl.loader import project_settings
 from govcrawl.outpost import Report, crawl_group
@@ -283,7 +283,7 @@ def crawl_shard(order: _Order, desk: Any) -> Report:
     hand_over_strays(order.archive, desk)
     base = strays.folder_of(project_settings(), order.archive)
     with strays.hold(base, order.name):
-        with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as name:
+        with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
             sent = Path(name) / f"sent{PACKED_SUFFIX}"
             fetch(order.packed, sent, Remote(desk))
             folder = unpack(sent, base)
@@ -321,7 +321,7 @@ def _crawl(folder: Path, order: _Order, desk: Any) -> Report:
 
 def _hand_over(shard: Shard, desk: Any) -> None:
     """Send a shard back; it stays here until it has arrived whole."""
-    with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as name:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
         _send_back(pack(shard, Path(name) / f"back{PACKED_SUFFIX}", back=True), shard.name, desk)
     shutil.rmtree(shard.folder)
 

@@ -27,7 +27,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from archive.manifest import listed_digests
 from govcrawl.engines import Attempts, Done, Engine, Lost, Place, Spool, Unit, Work, pack, unpack
 from govcrawl.engines.fingerprint import Fingerprint, OtherVersion, fingerprint
-from govcrawl.engines.shipping import Listed, check_shared, fetch
+from govcrawl.engines.shipping import PREFIX, Listed, check_shared, fetch, sweep
 from govcrawl.errors import CrawlError
 
 if TYPE_CHECKING:
@@ -295,7 +295,8 @@ def do_unit(work: Work, argument: Any, order: _Order, source: Any) -> _Result:
     node = f"{ray.util.get_node_ip_address()} ({socket.gethostname()})"  # type: ignore[no-untyped-call]
     fingerprint().compare(order.expected, f"the node {node}")
     _unname_main()
-    with tempfile.TemporaryDirectory(prefix=f"govcrawl-ray-{os.getpid()}-") as folder:
+    sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
         place = Place(order.data_dir, order.base, None if order.shared else Path(folder))
         notes = []
         for listed in order.files:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from govcrawl.errors import CrawlError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 CHUNK_BYTES = 8 << 20
+PREFIX = "govcrawl-ray-"
+"""Beginning of the name of a worker's temporary folder; the number of its process follows."""
+LEFT_SECONDS = 86_400.0
 
 
 class NotTheFile(CrawlError):
@@ -70,6 +74,16 @@ def fetch(listed: Listed, target: Path, source: Source) -> str | None:
     if listed.sha256 is None:
         return None
     return f"{listed.path} has SHA-256 {found}, its manifest says {listed.sha256}: govcrawl verify tells where it is damaged"
+
+
+def sweep(temporary: Path) -> None:
+    """Remove folders of workers that were killed: their process is gone, and they are a day old."""
+    for folder in temporary.glob(f"{PREFIX}*-*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        with suppress(OSError):
+            old = time.time() - folder.stat().st_mtime > LEFT_SECONDS
+            if old and pid.isdigit() and not Path("/proc", pid).exists():
+                shutil.rmtree(folder)
 
 
 def check_shared(listed: Listed, path: Path) -> None:
