@@ -48,13 +48,14 @@ class FidelitySpider(TapSpider):
         crawler.signals.connect(spider.stop_at_body, signal=signals.bytes_received)
         return spider
 
-    def agency_row(self) -> Agency:
+    @classmethod
+    def agency_row(cls) -> Agency:
         """Return whose crawl this is."""
-        return Agency(name=self.name, title=self.agency, base_url=self.base_url, template="none")
+        return Agency(name=cls.name, title=cls.agency, base_url=cls.base_url, template="none")
 
     def arguments(self) -> dict[str, str]:
-        """Return the arguments of the crawl: none."""
-        return {}
+        """Return the arguments of the crawl."""
+        return {"mode": self.mode}
 
     def stop_at_head(self, request: Request) -> None:
         """Stop one case's download when its head is there."""
