@@ -30,7 +30,7 @@ class Cost:
     ended_at: float
     cpu_seconds: float  # user and system, the command and every descendant
     peak_rss_bytes: int  # of all its processes together, pages they share counted in each; sampled
-    largest_rss_bytes: int  # of the one process that had most
+    largest_rss_bytes: int  # of the one process that had most; sampled
 
 
 class CommandFailed(Exception):
@@ -70,8 +70,9 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str], log: Pa
         began_at=began,
         ended_at=ended,
         cpu_seconds=usage.ru_utime + usage.ru_stime + left,
-        peak_rss_bytes=max(watch.peak_bytes, usage.ru_maxrss * KIBIBYTE),
-        largest_rss_bytes=usage.ru_maxrss * KIBIBYTE,
+        peak_rss_bytes=watch.peak_bytes or usage.ru_maxrss * KIBIBYTE,
+        # not ru_maxrss, where it was looked at: a process that was started by a large one begins with that one's
+        largest_rss_bytes=watch.largest_bytes or usage.ru_maxrss * KIBIBYTE,
     )
 
 
@@ -116,13 +117,16 @@ class _Watch(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.peak_bytes = 0
+        self.largest_bytes = 0
         self._pid = pid
         self._over = threading.Event()
 
     def run(self) -> None:
         limit = time.monotonic() + LIMIT_SECONDS
         while not self._over.wait(SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, sum(rss_bytes(pid) for pid in _tree(self._pid)))
+            sizes = [rss_bytes(pid) for pid in _tree(self._pid)]
+            self.peak_bytes = max(self.peak_bytes, sum(sizes))
+            self.largest_bytes = max(self.largest_bytes, *sizes)
             if time.monotonic() > limit:
                 os.killpg(self._pid, 9)
                 return
