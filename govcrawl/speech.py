@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Literal
+
+Language = Literal["zh", "en"]
+Say = Callable[[str, str], str]
+"""Picks the Chinese or the English text."""
 
 
 def say(zh: str, en: str) -> str:
@@ -15,7 +20,12 @@ def say(zh: str, en: str) -> str:
     return zh if language() == "zh" else en
 
 
-def language() -> Literal["zh", "en"]:
+def say_in(chosen: Language) -> Say:
+    """Return what picks the text of a language that a reader chose."""
+    return (lambda zh, _: zh) if chosen == "zh" else (lambda _, en: en)
+
+
+def language() -> Language:
     """``zh`` or ``en``."""
     chosen = os.environ.get("GOVCRAWL_LANG", "").strip().lower()
     if chosen in {"zh", "en"}:

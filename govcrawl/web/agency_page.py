@@ -14,7 +14,8 @@ from archive import catalog_reads as reads
 from archive.catalog_status import agency_status, cards
 from archive.catalog_summaries import read_summary
 from govcrawl.charts import Bar, bars
-from govcrawl.web.pages import language_of, say_in
+from govcrawl.speech import say_in
+from govcrawl.web.pages import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from archive.rows import Row
-    from govcrawl.web.pages import Pages, Say
+    from govcrawl.speech import Say
+    from govcrawl.web.pages import Pages
 
 LAST_CRAWLS = 20
 LAST_MONTHS = 60

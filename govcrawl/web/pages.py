@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from contextlib import contextmanager
 from http import HTTPStatus
 from importlib.resources import files
@@ -20,6 +19,7 @@ from archive.curtain import hidden_id
 from archive.errors import ArchiveError
 from archive.rows import parse_instant
 from govcrawl.quality import FLAGS
+from govcrawl.speech import say_in
 from govcrawl.urls import is_reserved
 from govcrawl.web import words
 
@@ -31,11 +31,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from archive.change_words import Language
     from archive.withheld import Change
-
-Say = Callable[[str, str], str]
-"""Picks the Chinese or the English text, by the request's language."""
+    from govcrawl.speech import Language
 
 _KIBI = 1024
 
@@ -134,11 +131,6 @@ def language_of(request: Request) -> Language:
     asked = (wanted.strip() for wanted in request.headers.get("accept-language", "").lower().split(","))
     first = next((wanted[:2] for wanted in asked if wanted.startswith(("zh", "en"))), "zh")
     return "en" if (chosen or first) == "en" else "zh"
-
-
-def say_in(language: str) -> Say:
-    """Return what picks the text of a language."""
-    return (lambda zh, _: zh) if language == "zh" else (lambda _, en: en)
 
 
 def with_query(path: str, parameters: dict[str, Any], **changes: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from govcrawl.web.pages import Say
+    from govcrawl.speech import Say
 
 Words = tuple[str, str]
 """Chinese, English."""
