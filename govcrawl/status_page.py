@@ -1,12 +1,12 @@
 """The archive's state as one HTML file that needs nothing else, and as SVG badges; pure.
 
-Chinese first, with English; no script; colours follow the reader's light or dark setting, and nothing is told by colour alone.
+In the language that is asked for; no script; colours follow the reader's light or dark setting, and nothing is told by colour alone.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,12 +17,15 @@ from archive.rows import parse_instant
 from govcrawl import __version__, finding_words
 from govcrawl.charts import Bar, bars
 from govcrawl.replay import escape
-from govcrawl.web.words import many
+from govcrawl.speech import say_in
+from govcrawl.web.words import MODES, OUTCOMES, many
+from govcrawl.web.words import said as said_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archive.catalog_health import Report
+    from govcrawl.speech import Language, Say
 
 SHOWN_DAYS, LEAST_DAYS = 60, 14
 _BADGE_COLOURS = {"ok": "#1b6e35", "warning": "#7a4b00", "alarm": "#9c1f1f", None: "#59626d"}
@@ -31,23 +34,36 @@ _ASCII = 128
 
 
 def write_page(
-    reports: Sequence[Report], made_at: str, *, home: str | None = None, withheld: int = 0, invented: Sequence[str] = ()
+    reports: Sequence[Report],
+    made_at: str,
+    *,
+    language: Language,
+    switch: str | None = None,
+    withheld: int = 0,
+    invented: Sequence[str] = (),
 ) -> str:
-    """Return the page; ``made_at`` is an instant as the catalog writes it, ``home`` a link back where there is one.
+    """Return the page; ``made_at`` is an instant as the catalog writes it.
 
+    ``switch`` leads to the page in the other language where it is one of a site's, which it then leads back to;
     ``withheld`` documents are left out of its counts; ``invented`` are agencies that are none.
     """
+    t = say_in(language)
     template = _environment().get_template("status_report.html")
     return template.render(
         reports=reports,
         made_at=made_at,
-        home=home,
+        language=language,
+        t=t,
+        switch=switch,
         withheld=withheld,
         invented=invented,
         many=many,
         version=__version__,
-        timeline=timeline,
-        changes=_changes,
+        level=partial(finding_words.level, lang=language),
+        name=partial(finding_words.name, lang=language),
+        sentence=partial(finding_words.sentence, lang=language),
+        timeline=partial(_timeline, language=language),
+        changes=partial(_changes, t=t),
         failures=_failures,
     )
 
@@ -61,16 +77,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        moment=moment,
-        sign=finding_words.sign,
-        zh_level=lambda level: finding_words.level(level, "zh"),
-        en_level=lambda level: finding_words.level(level, "en"),
-        zh_name=lambda kind: finding_words.name(kind, "zh"),
-        en_name=lambda kind: finding_words.name(kind, "en"),
-        zh_said=lambda one: finding_words.sentence(one["kind"], one["facts"], "zh"),
-        en_said=lambda one: finding_words.sentence(one["kind"], one["facts"], "en"),
-    )
+    environment.filters.update(moment=moment, sign=finding_words.sign)
     return environment
 
 
@@ -79,15 +86,17 @@ def moment(at: str | None) -> str:
     return "–" if at is None else parse_instant(at).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
 
 
-def timeline(report: Report) -> Markup:
+def _timeline(report: Report, *, language: Language) -> Markup:
     """Return the crawls as a row of signs, the latest at the right; each says what it was."""
+    t = say_in(language)
     most = _STRIP_WIDTH // _STEP
     shown = list(report.crawls)[-most:]
     pieces = []
     for place, crawl in enumerate(shown):
         level = crawl["verdict"]
         x, y = place * _STEP + _STEP / 2, 16
-        said = f"{moment(crawl['started_at'])} {crawl['mode']}: {crawl['outcome']}, {finding_words.level(level, 'zh')} {finding_words.level(level, 'en')}"
+        mode, outcome = said_of(MODES, crawl["mode"], t), said_of(OUTCOMES, crawl["outcome"], t)
+        said = f"{moment(crawl['started_at'])} {mode}: {outcome}, {finding_words.level(level, language)}"
         shape = (
             f'<circle cx="{x:g}" cy="{y}" r="{_RADIUS}"/>'
             if level in {"ok", None}
@@ -103,10 +112,10 @@ def timeline(report: Report) -> Markup:
             day = shown[place]["started_at"][:10]
             pieces.append(f'<text x="{x:g}" y="{_STRIP_HEIGHT - 4}" text-anchor="{anchor}">{day}</text>')
     counts = ", ".join(
-        f"{finding_words.level(level, 'zh')} {sum(one['verdict'] == level for one in shown)}"
+        f"{finding_words.level(level, language)} {sum(one['verdict'] == level for one in shown)}"
         for level in ("ok", "warning", "alarm", None)
     )
-    title = f"{report.status.title}：最近 {len(shown)} 次抓取 latest crawls"
+    title = f"{report.status.title}{t(f'：最近 {len(shown)} 次抓取', f': latest {len(shown)} crawls')}"
     width = max(len(shown) * _STEP, 8 * _STEP)
     return Markup(  # noqa: S704 - every text in it is escaped above
         f'<svg class="chart strip" role="img" viewBox="0 0 {width} {_STRIP_HEIGHT}" style="max-width:{width}px">'
@@ -114,7 +123,7 @@ def timeline(report: Report) -> Markup:
     )
 
 
-def _changes(report: Report) -> Markup:
+def _changes(report: Report, *, t: Say) -> Markup:
     counted = {day: (new, changed) for day, new, changed in report.days}
     last = date.fromisoformat(report.days[-1][0])
     first = max(date.fromisoformat(report.days[0][0]), last - timedelta(days=SHOWN_DAYS - 1))
@@ -123,10 +132,13 @@ def _changes(report: Report) -> Markup:
     for number in range((last - first).days + 1):
         day = (first + timedelta(days=number)).isoformat()
         new, changed = counted.get(day, (0, 0))
-        values.append(Bar(day[5:], (new, changed), f"{day}: 新 new {new}, 变 changed {changed}"))
-    total = f"新 new {sum(new for _, new, _ in report.days)}, 变 changed {sum(one for _, _, one in report.days)}"
-    title = f"{report.status.title}：每日新增与变更 new and changed by day"
-    return Markup(bars(values, title=title, description=total, names=("新 new", "变 changed")))  # noqa: S704 - escaped there
+        values.append(
+            Bar(day[5:], (new, changed), t(f"{day}：新 {new}，变 {changed}", f"{day}: {new} new, {changed} changed"))
+        )
+    all_new, all_changed = sum(new for _, new, _ in report.days), sum(one for _, _, one in report.days)
+    total = t(f"新 {all_new}，变 {all_changed}", f"{all_new} new, {all_changed} changed")
+    title = f"{report.status.title}{t('：每日新增与变更', ': new and changed by day')}"
+    return Markup(bars(values, title=title, description=total, names=(t("新", "new"), t("变", "changed"))))  # noqa: S704 - escaped there
 
 
 def _failures(report: Report) -> list[tuple[str, int, int]]:

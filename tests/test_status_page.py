@@ -80,7 +80,7 @@ def test_status_names_the_verdict_and_what_it_rests_on(sample: Sample) -> None:
 def test_the_page_needs_nothing_else(sample: Sample, tmp_path: Path) -> None:
     """One file without script or outside address; what a site said is text; charts have titles, verdicts have words."""
     target = tmp_path / "new" / "status.html"
-    assert run(sample, "--html", str(target)).exit_code == 0
+    assert run(sample, "--html", str(target), language="zh").exit_code == 0
     text = target.read_text("utf-8")
     page = html.fromstring(text)
     assert page.xpath("//script | //link | //img | //iframe | //@src") == []
@@ -92,6 +92,21 @@ def test_the_page_needs_nothing_else(sample: Sample, tmp_path: Path) -> None:
     assert "✕ 警报" in page.xpath("string(//section)")
     assert len(set(page.xpath("//@id"))) == len(page.xpath("//@id"))
     assert page.xpath("//table//th[not(@scope)]") == []
+
+
+def test_the_page_speaks_one_language(sample: Sample, tmp_path: Path) -> None:
+    """It is written in the language of the command; only what a site calls itself stays Chinese, and is marked so."""
+    pages = {}
+    for language in ("zh", "en"):
+        target = tmp_path / f"{language}.html"
+        assert run(sample, "--html", str(target), language=language).exit_code == 0
+        pages[language] = html.fromstring(target.read_text("utf-8"))
+    assert {name: page.get("lang") for name, page in pages.items()} == {"zh": "zh-CN", "en": "en"}
+    assert "Failures of the last crawl" not in pages["zh"].text_content()
+    assert pages["en"].xpath("//nav") == []  # a file leads nowhere
+    for chinese in pages["en"].xpath("//*[@lang='zh-CN'] | //svg | //style"):
+        chinese.drop_tree()
+    assert re.findall("[\u4e00-\u9fff]+", pages["en"].text_content()) == []
 
 
 def test_badges(sample: Sample, tmp_path: Path) -> None:

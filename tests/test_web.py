@@ -205,10 +205,15 @@ def test_changes_and_feeds(site: Site, folder: Path) -> None:
 
 
 def test_status_and_badge(site: Site) -> None:
-    """The status page names every agency and leads back; its badge is a drawing."""
-    page = site.get("/status")
+    """The status page names every agency, in one language, and leads back; its badge is a drawing."""
+    page = site.get("/status", headers={"Accept-Language": "zh-CN"})
     assert "样例市司法局" in page.shown
     assert 'href="/"' in page.text
+    assert ("存档概况" in page.text, "Archive status" in page.text) == (True, False)
+    assert 'href="/language/en?back=/status"' in page.text
+    english = site.get("/status")
+    assert ("存档概况" in english.text, "Archive status" in english.text) == (False, True)
+    assert english.headers["Vary"] == "Accept-Language, Cookie"
     assert "script-src" not in page.headers["Content-Security-Policy"]
     assert site.get("/badge/sample_sfj.svg").headers["Content-Type"] == "image/svg+xml"
     assert site.get("/badge/nobody.svg").status == 404

@@ -17,7 +17,7 @@ from archive.rows import instant
 from govcrawl import finding_words
 from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.status_text import print_details, print_table
-from govcrawl.speech import say
+from govcrawl.speech import language, say
 from govcrawl.urls import is_reserved
 
 _DETAILED_AGENCIES = 3
@@ -39,7 +39,10 @@ _DETAILED_AGENCIES = 3
     "--html",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=say("写成一个独立的 HTML 文件。", "Write one HTML file that needs nothing else."),
+    help=say(
+        "写成一个独立的 HTML 文件（--lang 选语言）。",
+        "Write one HTML file that needs nothing else (--lang chooses its language).",
+    ),
 )
 @click.option(
     "--badges",
@@ -64,7 +67,8 @@ def status(*, as_json: bool, html: Path | None, badges: Path | None, agency: str
     if html is not None or badges is not None:
         from govcrawl.status_page import badge, write_page  # noqa: PLC0415 - the others start without it
     if html is not None:
-        _write(html, write_page(found, instant(datetime.now(UTC)), withheld=withheld, invented=invented))
+        made_at = instant(datetime.now(UTC))
+        _write(html, write_page(found, made_at, language=language(), withheld=withheld, invented=invented))
     if badges is not None:
         for one in found:
             _write(badges / f"{one.status.agency}.svg", badge(one))
@@ -111,6 +115,7 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise ArchiveWriteError(
-            f"{path} cannot be written ({error.strerror or error}); name a place that can be"
+            f"{path} cannot be written ({error.strerror or error}); name a place that can be",
+            zh=f"不能写入 {path}（{error.strerror or error}）；请另选位置",
         ) from error
     click.echo(say(f"已写入 {path}", f"{path} written"), err=True)

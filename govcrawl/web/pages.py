@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from archive.withheld import Change
     from govcrawl.speech import Language
 
+CHOSEN_BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
+"""Header of a page that is there in two languages at one address (RFC 9110, 12.5.5)."""
+
 _KIBI = 1024
 
 
@@ -103,7 +106,7 @@ class Pages:
             said=words.said, rule_said=words.rule_said, flags=FLAGS, field_names=words.FIELDS, origin_names=words.ORIGINS,
             state_names=words.STATES, modes=words.MODES, outcomes=words.OUTCOMES, verdicts=words.VERDICTS, texts=words.TEXTS,
         )  # fmt: skip
-        return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
+        return HTMLResponse(html, status, headers=CHOSEN_BY_LANGUAGE)
 
     def _read_notices(self) -> tuple[int, Invented | None]:
         """Return what every page says: how many documents none shows, and whether there are invented ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -15,6 +16,7 @@ from archive.rows import instant
 from govcrawl.due import runs_of
 from govcrawl.status_page import badge, write_page
 from govcrawl.urls import is_reserved
+from govcrawl.web.pages import CHOSEN_BY_LANGUAGE, language_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,7 +27,7 @@ _OWN_STYLE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base
 
 
 def show(request: Request) -> Response:
-    """Show every agency's verdict, findings, crawls and channels; in both languages at once."""
+    """Show every agency's verdict, findings, crawls and channels."""
     pages: Pages = request.app.state.pages
     with pages.catalog() as catalog:
         hidden = len(catalog.file.withheld)
@@ -33,8 +35,16 @@ def show(request: Request) -> Response:
         invented = [row["title"] for row in rows if is_reserved(row["base_url"])]
         runs = runs_of(catalog, [row["name"] for row in rows])
         found = [read_report(catalog, row, runs.get(row["name"])) for row in rows]
-    html = write_page(found, instant(datetime.now(UTC)), home="/", withheld=hidden, invented=invented)
-    return HTMLResponse(html, headers={"Content-Security-Policy": _OWN_STYLE})
+    language = language_of(request)
+    html = write_page(
+        found,
+        instant(datetime.now(UTC)),
+        language=language,
+        switch=f"/language/{'en' if language == 'zh' else 'zh'}?back={quote(request.url.path)}",
+        withheld=hidden,
+        invented=invented,
+    )
+    return HTMLResponse(html, headers={"Content-Security-Policy": _OWN_STYLE, **CHOSEN_BY_LANGUAGE})
 
 
 def show_badge(request: Request) -> Response:
