@@ -113,6 +113,12 @@ def chosen_captures(catalog: Catalog) -> Iterator[Row]:
     )
 
 
+def count_chosen(catalog: Catalog) -> int:
+    """How many captures are chosen."""
+    (row,) = catalog.rows("SELECT COUNT(*) AS n FROM temp.chosen")
+    return int(row["n"])
+
+
 def chosen_files(catalog: Catalog) -> Iterator[Row]:
     """Stream the WARC files with chosen captures: rows of ``warc_files`` with ``chosen`` and ``captures`` counted.
 
@@ -184,6 +190,13 @@ def captures_for_index(catalog: Catalog, agency: str | None) -> Iterator[Row]:
     if agency is None:
         return catalog.rows("SELECT * FROM captures ORDER BY warc_file, offset")
     return catalog.rows("SELECT * FROM captures WHERE agency = ? ORDER BY warc_file, offset", (agency,))
+
+
+def count_for_index(catalog: Catalog, agency: str | None) -> int:
+    """How many rows :func:`captures_for_index` streams, withheld ones included."""
+    condition, given = of_agency("agency", agency)
+    (row,) = catalog.rows(f"SELECT COUNT(*) AS n FROM main.captures WHERE {condition}", given)  # noqa: S608 -- constants
+    return int(row["n"])
 
 
 def capture_near(catalog: Catalog, agency: str, url: str, at: str) -> Capture | None:

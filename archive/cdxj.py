@@ -16,8 +16,9 @@ from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import unquote_plus
 
 from archive import catalog_reads as reads
-from archive.catalog_exchange import captures_for_index
+from archive.catalog_exchange import captures_for_index, count_for_index
 from archive.digest import read_request
+from archive.progress import silent, told
 from archive.reader import open_warc, read_record
 from archive.records import target_uri
 from archive.rows import parse_instant
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from archive.catalog import Catalog
+    from archive.progress import Progress
     from archive.rows import Row
 
 NOT_MODIFIED = 304
@@ -131,8 +133,12 @@ class SortedLines:
         self._files.close()
 
 
-def export_cdxj(catalog: Catalog, data_dir: Path, target: IO[bytes], *, agency: str | None = None) -> int:
+def export_cdxj(
+    catalog: Catalog, data_dir: Path, target: IO[bytes], *, agency: str | None = None, progress: Progress = silent
+) -> int:
     """Write the index of all captures, or of an agency's; ``filename`` is relative to the data directory.
+
+    ``progress`` is told of ``captures``.
 
     Returns how many lines.
 
@@ -143,7 +149,7 @@ def export_cdxj(catalog: Catalog, data_dir: Path, target: IO[bytes], *, agency: 
     with catalog.snapshot(), SortedLines() as lines:
         if agency is not None:
             reads.check_agency(catalog, agency)
-        for row in captures_for_index(catalog, agency):
+        for row in told(captures_for_index(catalog, agency), progress, "captures", count_for_index(catalog, agency)):
             line = cdxj_line(data_dir, row, filename=row["warc_file"], offset=row["offset"])
             if line is not None:
                 lines.put(line)

@@ -19,12 +19,14 @@ from archive.catalog_exchange import (
     chosen_captures,
     chosen_record_ids,
     committed_end,
+    count_chosen,
     last_chosen,
 )
 from archive.codings import PIECE_BYTES
 from archive.crawls import WARC_1_1_URI
 from archive.digest import digest_bytes, digest_pieces
 from archive.errors import CaptureMissing, DigestMismatch
+from archive.progress import silent, told
 from archive.reader import open_warc, read_record
 from archive.records import RecordWriter
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.catalog import Catalog
+    from archive.progress import Progress
     from archive.reader import StoredRecord
     from archive.rows import Row
 
@@ -273,7 +276,14 @@ def _compare_block(record: StoredRecord, row: Row | None, found: str) -> None:
 
 
 def export_warc(
-    catalog: Catalog, data_dir: Path, target: IO[bytes], *, choice: Choice, filename: str, about: About
+    catalog: Catalog,
+    data_dir: Path,
+    target: IO[bytes],
+    *,
+    choice: Choice,
+    filename: str,
+    about: About,
+    progress: Progress = silent,
 ) -> int:
     """Write the records of the chosen captures, and of the originals of their revisits, as one WARC file.
 
@@ -284,6 +294,7 @@ def export_warc(
         choice: which captures.
         filename: the file's final name, which its first record states.
         about: what else that record states.
+        progress: told of ``captures``.
 
     Returns how many captures.
 
@@ -296,4 +307,5 @@ def export_warc(
         chosen(catalog, choice),
         Excerpt(Measured(target), data_dir, catalog, filename=filename, about=about) as excerpt,
     ):
-        return sum(1 for row in chosen_captures(catalog) if excerpt.copy(row))
+        rows = told(chosen_captures(catalog), progress, "captures", count_chosen(catalog))
+        return sum(1 for row in rows if excerpt.copy(row))

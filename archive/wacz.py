@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from archive.catalog_exchange import chosen, chosen_captures, chosen_files, chosen_pages, last_chosen
+from archive.catalog_exchange import chosen, chosen_captures, chosen_files, chosen_pages, count_chosen, last_chosen
 from archive.cdxj import SortedLines, cdxj_line
 from archive.errors import DigestMismatch
 from archive.excerpt import Excerpt, Measured, iter_range
+from archive.progress import silent, told
 from archive.reader import open_warc
 from archive.records import target_uri
 from archive.rows import parse_instant
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
     from archive.catalog_exchange import Choice
     from archive.excerpt import About
+    from archive.progress import Progress
     from archive.rows import Row
 
 WACZ_VERSION = "1.1.1"
@@ -88,7 +90,14 @@ class _Package:
 
 
 def export_wacz(
-    catalog: Catalog, data_dir: Path, target: IO[bytes], *, choice: Choice, name: str, about: About
+    catalog: Catalog,
+    data_dir: Path,
+    target: IO[bytes],
+    *,
+    choice: Choice,
+    name: str,
+    about: About,
+    progress: Progress = silent,
 ) -> Packed:
     """Write the chosen captures, with the originals of their revisits, as a WACZ file.
 
@@ -99,6 +108,7 @@ def export_wacz(
         choice: which captures.
         name: of the WARC file inside that takes the records of partly chosen files, without suffix.
         about: what the package says of itself.
+        progress: told of ``files`` that are copied whole, ``captures`` and ``pages``.
 
     Raises:
         CatalogError: there is nothing that was asked for.
@@ -112,20 +122,19 @@ def export_wacz(
     ):
         last = last_chosen(catalog)
         package = _Package(archive, last.captured_at)
-        whole, partly = set(), False
-        for row in chosen_files(catalog):
-            if row["closed_at"] is not None and row["chosen"] == row["captures"]:
-                whole.add(row["path"])
-                _put_whole(package, data_dir, row)
-            else:
-                partly = True
-        captures = 0
+        files = list(chosen_files(catalog))
+        whole = {row["path"]: row for row in files if row["closed_at"] is not None and row["chosen"] == row["captures"]}
+        progress("files", 0, sum(row["bytes"] for row in whole.values()))
+        for row in whole.values():
+            _put_whole(package, data_dir, row, progress)
+        captures = count_chosen(catalog)
+        progress("captures", 0, captures)
         for row in chosen_captures(catalog):
-            captures += 1
             if row["warc_file"] in whole:
                 _index(lines, data_dir, row, row["warc_file"].rpartition("/")[2], row["offset"])
+                progress("captures", 1, 0)
         warc_files = len(whole)
-        if partly:
+        if len(files) > len(whole):
             warc_files += 1
             filename = f"{name}.warc.gz"
             with (
@@ -135,10 +144,11 @@ def export_wacz(
                 for row in chosen_captures(catalog):
                     if row["warc_file"] not in whole:
                         _index(lines, data_dir, row, filename, excerpt.copy(row))
+                        progress("captures", 1, 0)
         with package.member(INDEX_NAME) as index:
             for line in lines:
                 index.write(line)
-        pages, last_page = _put_pages(package, catalog)
+        pages, last_page = _put_pages(package, catalog, progress)
         main = {}
         if last_page and choice.document_id:
             main = {"mainPageUrl": last_page["url"], "mainPageDate": last_page["ts"]}
@@ -164,12 +174,13 @@ def _index(lines: SortedLines, data_dir: Path, row: Row, filename: str, offset: 
         lines.put(line)
 
 
-def _put_whole(package: _Package, data_dir: Path, row: Row) -> None:
+def _put_whole(package: _Package, data_dir: Path, row: Row, progress: Progress) -> None:
     """Copy a closed WARC file, compared with the size and digest in its row."""
     path, file = open_warc(data_dir, row["path"])
     with file, package.member(f"archive/{path.name}", expected_bytes=row["bytes"], stored=True) as target:
         for piece in iter_range(file, 0, row["bytes"] + 1):
             target.write(piece)
+            progress("files", len(piece), 0)
     if (target.bytes, target.sha256) != (row["bytes"], row["sha256"]):
         message = (
             f"{path}: {target.bytes} bytes with sha256 {target.sha256}, its row says {row['bytes']} with {row['sha256']}; "
@@ -178,13 +189,13 @@ def _put_whole(package: _Package, data_dir: Path, row: Row) -> None:
         raise DigestMismatch(message)
 
 
-def _put_pages(package: _Package, catalog: Catalog) -> tuple[int, dict[str, str] | None]:
+def _put_pages(package: _Package, catalog: Catalog, progress: Progress) -> tuple[int, dict[str, str] | None]:
     """Write the page list, one line for each version that is shown; returns how many and the last one."""
     count, last = 0, None
     with package.member(PAGES_NAME) as target:
         header = {"format": "json-pages-1.0", "id": "pages", "title": "All Pages", "hasText": True}
         target.write(_json_line(header))
-        for row in chosen_pages(catalog):
+        for row in told(chosen_pages(catalog), progress, "pages"):
             last = {
                 "id": f"{row['document_id']}-v{row['number']}",
                 "url": target_uri(row["page_url"]),

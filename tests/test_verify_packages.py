@@ -88,6 +88,15 @@ def test_a_right_index_has_no_finding(index: Path) -> None:
     assert verify(packed) == []
 
 
+def test_a_file_that_is_not_there_is_told_once(index: Path) -> None:
+    """An index of which a whole WARC file lacks has one finding for the file, which says where it is looked for."""
+    index.write_bytes(index.read_bytes().replace(b".warc.gz", b".other.warc.gz"))
+    found = verify(index)
+    assert [one.code for one in found] == ["cdxj-target"] * len({one.got for one in found})
+    assert "more lines" in found[0].what
+    assert "beside the index" in str(found[0].expected)
+
+
 @pytest.mark.parametrize(
     ("code", "change"),
     [

@@ -7,9 +7,10 @@ memory is bounded, no name from a file is followed out of where it was found, an
 
 from __future__ import annotations
 
+from archive.progress import Progress, silent
 from archive.verify.findings import CODES, Finding, Severity
 from archive.verify.paths import UnknownKind, verify_paths
-from archive.verify.reading import Counts, Progress, silent
+from archive.verify.reading import Counts
 from archive.verify.scan import Job, Scan, scan_path
 from archive.verify.warc import Batch
 

@@ -111,13 +111,27 @@ def check_index(records: Records, place: Callable[[str], str | None]) -> Iterato
         "INSERT INTO cdxj_files VALUES (?, ?)", [(filename, place(filename)) for filename in indexed_files(records)]
     )
     for row in records.rows(
+        "SELECT c.name, c.filename, c.url, COUNT(*) AS lines, MIN(c.line) AS line FROM cdxj AS c JOIN cdxj_files AS f ON f.filename = c.filename"
+        " WHERE f.file IS NULL GROUP BY c.name, c.filename ORDER BY c.name, line"
+    ):
+        more = f" and of {row['lines'] - 1} more lines" if row["lines"] > 1 else ""
+        expected = (
+            "a WARC file that is there: beside the index, or below a folder above it as a data directory has them"
+        )
+        yield find(
+            "cdxj-target",
+            row["name"],
+            f"filename of {row['url']}{more}",
+            offset=row["line"],
+            got=row["filename"],
+            expected=expected,
+        )
+    for row in records.rows(
         "SELECT c.*, f.file, r.record_id, r.type, r.uri, r.date, r.length AS r_length, r.payload_digest, r.status AS r_status,"
-        " r.media_type FROM cdxj AS c JOIN cdxj_files AS f ON f.filename = c.filename"
+        " r.media_type FROM cdxj AS c JOIN cdxj_files AS f ON f.filename = c.filename AND f.file IS NOT NULL"
         " LEFT JOIN records AS r ON r.file = f.file AND r.offset = c.offset ORDER BY c.name, c.line"
     ):
-        if row["file"] is None:
-            yield _find("cdxj-target", row, "filename", row["filename"], "a WARC file that is there")
-        elif row["type"] is None:
+        if row["type"] is None:
             yield _find("cdxj-target", row, f"offset in {row['filename']}", row["offset"], "where a record begins")
         else:
             yield from _compare(row)

@@ -14,13 +14,14 @@ from archive.verify.across import Records
 from archive.verify.catalog import CATALOG, UNREADABLE, check_rows, copy_catalog
 from archive.verify.findings import find
 from archive.verify.manifests import Chains
-from archive.verify.reading import Counts, Progress, read_files
+from archive.verify.reading import Counts, read_files
 from archive.verify.scan import Job, scan_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archive.progress import Progress
     from archive.verify.findings import Finding
     from archive.verify.scan import Scan
 

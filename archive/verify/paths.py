@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archive.errors import ArchiveError
 from archive.verify.across import Records
 from archive.verify.findings import find, limited
-from archive.verify.reading import Counts, Progress, read_files
+from archive.verify.reading import Counts, read_files
 from archive.verify.scan import Job, scan_here, scan_path
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from archive.progress import Progress
     from archive.verify.findings import Finding
     from archive.verify.scan import Scan
 

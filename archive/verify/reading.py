@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from archive.progress import Progress
     from archive.verify.across import Records
     from archive.verify.findings import Finding
     from archive.verify.scan import Job, Scan
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it was done since the last call, and how much it is in all (0 = as before)."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Take progress and tell nobody."""
-    del what, done, total
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from archive.export import opened
 from archive.wacz import export_wacz
 from govcrawl import __version__
 from govcrawl.cli import complete_agency, data_option, open_catalog
+from govcrawl.cli.progress import Stages
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
@@ -53,8 +54,8 @@ _output_option = click.option(
 @data_option
 def cdxj(*, output: str, agency: str | None, data: Path) -> None:
     """Write the index."""
-    with open_catalog(data) as catalog, opened(output) as target:
-        count = export_cdxj(catalog, data, target, agency=agency)
+    with open_catalog(data) as catalog, opened(output) as target, Stages() as stages:
+        count = export_cdxj(catalog, data, target, agency=agency, progress=stages)
     say_done(say(f"{count} 行索引", f"{count} index lines"), output)
 
 
@@ -96,8 +97,8 @@ def wacz(
         document_id = find_document(catalog, document) if document else None
         choice = Choice(agency=agency, since=_day(since), until=_day(until), document_id=document_id)
         about = About(title=_title(catalog, choice), software=_SOFTWARE)
-        with opened(output) as target:
-            packed = export_wacz(catalog, data, target, choice=choice, name=_name(choice), about=about)
+        with opened(output) as target, Stages() as stages:
+            packed = export_wacz(catalog, data, target, choice=choice, name=_name(choice), about=about, progress=stages)
     say_done(
         say(
             f"{packed.captures} 次捕获、{packed.pages} 个页面",
@@ -121,8 +122,8 @@ def warc(*, output: str, document: str, data: Path) -> None:
         choice = Choice(document_id=find_document(catalog, document))
         about = About(title=_title(catalog, choice), software=_SOFTWARE)
         filename = f"{choice.document_id}.warc.gz" if output == "-" else Path(output).name
-        with opened(output) as target:
-            count = export_warc(catalog, data, target, choice=choice, filename=filename, about=about)
+        with opened(output) as target, Stages() as stages:
+            count = export_warc(catalog, data, target, choice=choice, filename=filename, about=about, progress=stages)
     say_done(say(f"{count} 次捕获", f"{count} captures"), output)
 
 
@@ -145,7 +146,9 @@ def bag(*, agency: str, output: Path, data: Path) -> None:
     """Make the bag."""
     with open_catalog(data) as catalog:
         about = About(title=_title(catalog, Choice(agency=agency)), software=_SOFTWARE)
-        count = export_bag(catalog, data, output, agency=agency, about=about, day=datetime.now(UTC).date())
+        today = datetime.now(UTC).date()
+        with Stages() as stages:
+            count = export_bag(catalog, data, output, agency=agency, about=about, day=today, progress=stages)
     say_done(say(f"{count} 个 WARC 文件", f"{count} WARC files"), str(output))
 
 

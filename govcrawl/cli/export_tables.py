@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +21,7 @@ from govcrawl.cli.export_options import (
     raw_option,
     say_done,
 )
+from govcrawl.cli.progress import counted
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
@@ -103,7 +104,11 @@ def tables(  # noqa: PLR0913 - one for each option
     with open_catalog(data) as catalog:
         document_id = find_document(catalog, document) if document else None
         since_day = since.date().isoformat() if since else None
-        with closing(export_tables(catalog, agency=agency, since=since_day, document_id=document_id)) as found:
+        with (
+            closing(export_tables(catalog, agency=agency, since=since_day, document_id=document_id)) as tables_found,
+            ExitStack() as steps,
+        ):
+            found = counted(steps, tables_found, say("导出表格", "exporting tables"))
             done, count = Done(0), 0
             if files:
                 count = write_wide_csv(found, output, bom=not no_bom, guard=not raw)
@@ -185,11 +190,13 @@ def _write(  # noqa: PLR0913 - what the commands take
         open_catalog(data) as catalog,
         closing(read_reports(catalog, agency=agency, since=day)) as found,
         opened(output) as target,
+        ExitStack() as steps,
     ):
         rows = rows_of(found, tally)
         if form == "csv" and not raw:
             rows = guarded_rows(rows)  # figures may be negative: only what is a formula is guarded
-        return tally, write_rows(rows, target, resource, form, bom=not no_bom, guard=False)
+        passing = counted(steps, rows, say(f"导出 {resource.zh}", f"exporting {resource.name}"))
+        return tally, write_rows(passing, target, resource, form, bom=not no_bom, guard=False)
 
 
 def _say_tally(tally: Tally) -> None:

@@ -9,22 +9,19 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from archive.verify import CODES, Counts, UnknownKind, verify_paths
 from govcrawl.cli import data_option, in_words
 from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
+from govcrawl.cli.progress import Stages
 from govcrawl.engines.scanning import scan_with
 from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from rich.progress import Progress as Bar
-
     from archive.verify import Finding
 
 MEBIBYTE = 1 << 20
@@ -93,7 +90,7 @@ def verify(
     with ExitStack() as steps:
         lines = _open_output(jsonl, steps)
         engine = steps.enter_context(open_engine(chosen, data, jobs or _processors()))
-        progress = steps.enter_context(_Progress())
+        progress = steps.enter_context(Stages())
         try:
             findings = verify_paths(
                 paths or (data,), deep=deep, counts=counts, progress=progress, scan=scan_with(engine)
@@ -161,47 +158,3 @@ def _open_output(target: str | None, steps: ExitStack) -> IO[str] | None:
                 f"--jsonl {target}: cannot be written ({error.strerror})",
             )
         ) from error
-
-
-class _Progress:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._bar: Bar | None = None
-        self._tasks: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich.console import Console  # noqa: PLC0415 -- a tenth of a second that a pipe need not pay
-            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-            from rich.progress import Progress as Bar  # noqa: PLC0415
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Move the bar of ``what`` on, or begin it where ``total`` is given."""
-        if self._bar is None:
-            return
-        if total or what not in self._tasks:
-            titles = {"files": say("WARC 文件", "WARC files"), "contents": say("内容", "contents")}
-            self._tasks[what] = self._bar.add_task(titles.get(what, what), total=total or None)
-        self._bar.advance(self._tasks[what], done)  # type: ignore[arg-type]  # rich's TaskID is an int
-
-    def tell(self, line: str) -> None:
-        """Print a line above the bar."""
-        if self._bar is not None and sys.stdout.isatty():
-            self._bar.console.file.flush()
-            self._bar.stop()
-            click.echo(line)
-            self._bar.start()
-        else:
-            click.echo(line)
