@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import sys
 import tarfile
@@ -92,9 +93,8 @@ def unpack(packed: Path, into: Path) -> Path:
         ShardRefused: it is no packed shard, or damaged; nothing of it stays.
         ArchiveWriteError: the disk refuses.
     """
-    made = into / f".{packed.name}.unpacking"
+    made = into / f".{packed.name}.{secrets.token_hex(8)}.unpacking"  # several may be unpacked here at once
     try:
-        shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         try:
             with packed.open("rb") as file, zstd.ZstdFile(file) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
@@ -105,8 +105,7 @@ def unpack(packed: Path, into: Path) -> Path:
             ) from error
         name = read_shard(made).name
         folder = into / name
-        old = into / f".{name}.replaced"
-        shutil.rmtree(old, ignore_errors=True)
+        old = made.with_suffix(".replaced")
         if folder.exists():
             folder.rename(old)
         made.rename(folder)

@@ -12,15 +12,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from archive import leases
 from archive.errors import ArchiveBusy, ArchiveError, ShardRefused
 from archive.shard_merge import find_shards
 from archive.shards import read_shard
+from archive.writer import utc_now
 from govcrawl.engines import ATTEMPTS
 from govcrawl.outpost import collect, lend_group
 from govcrawl.rounds import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from archive.shards import Shard
@@ -55,6 +58,10 @@ class Carrier(Protocol):
 
     def check_out_into(self) -> Path | None:
         """Where shards are made that are to be sent; None: in the archive's own folder, which workers see."""
+        ...
+
+    def call_in(self) -> None:
+        """Have shards that were left on machines brought into the archive's own folder, as far as those can be reached."""
         ...
 
     def send(self, shard: Shard) -> None:
@@ -110,18 +117,24 @@ class FarRound:
     _pending: list[_Pending] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)  # shards that are, or were, out or waited for
     _results: dict[str, Result] = field(default_factory=dict)
+    _called_in_at: datetime | None = None  # when shards that were left on machines were last asked for
 
     def run(self, groups: Mapping[str, Sequence[type[DisclosureSpider]]]) -> list[Result]:
         """Crawl groups; what an earlier round left in the archive is merged before it is lent again."""
         self._waiting.extend(_Group(name, list(agencies)) for name, agencies in groups.items())
-        self._find_strays()
+        self._call_in()
         while self._waiting or self._out or self._pending:
-            self._find_strays()
             self._merge_pending()
             self._lend()
             for back in self.carrier.back(WAIT_SECONDS):
                 self._take(back)
+            self._find_strays()
         return list(self._results.values())
+
+    def _call_in(self) -> None:
+        self._called_in_at = utc_now()
+        self.carrier.call_in()
+        self._find_strays()
 
     def _find_strays(self) -> None:
         """See what lies in the archive that this round did not send out: of an earlier one, or from a machine that had it left."""
@@ -139,8 +152,24 @@ class FarRound:
             group = self._waiting.popleft()
             if group.not_before > now or any(one.name in out for one in group.agencies):
                 self._waiting.append(group)
+            elif self._is_left_somewhere(group):
+                self._waiting.append(group)
+                self._call_in()
+                return
             else:
                 self._lend_one(group, now)
+
+    def _is_left_somewhere(self, group: _Group) -> bool:
+        """Whether a lease of the group ended by itself since machines were last asked: its shard may lie on one, and comes first."""
+        for one in group.agencies:
+            lease = leases.of_agency(self.store.catalog, one.name)
+            if (
+                lease is not None
+                and lease.state == "held"
+                and (self._called_in_at or lease.leased_at) < lease.lease_until < utc_now()
+            ):
+                return True
+        return False
 
     def _lend_one(self, group: _Group, now: float) -> None:
         try:
@@ -173,6 +202,8 @@ class FarRound:
         if back.report is None:
             if back.folder is not None:
                 self._wait_for_lease(back.folder)
+            else:
+                self._seen.discard(back.shard.name)  # it may be called in
             self._again(group, back.reason)
             return
         for said in back.report.results:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLDER = "outposts"
-LOCK_KEPT_SECONDS = 86_400.0  # after its shard is gone
+KEPT_SECONDS = 86_400.0  # locks whose shards are gone, shards half unpacked
 
 
 def folder_of(settings: BaseSettings, archive: str) -> Path:
@@ -56,9 +57,7 @@ def hold(folder: Path, name: str) -> Iterator[None]:
 
 def find_strays(folder: Path) -> Iterator[Shard]:
     """Yield the shards that nobody holds any more, each held while it is handed over."""
-    for lock in folder.glob("*.lock"):
-        if not lock.with_suffix("").exists() and lock.stat().st_mtime < time.time() - LOCK_KEPT_SECONDS:
-            lock.unlink(missing_ok=True)
+    _tidy(folder, time.time() - KEPT_SECONDS)
     for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         try:
             with hold(folder, path.name):
@@ -68,3 +67,13 @@ def find_strays(folder: Path) -> Iterator[Shard]:
             continue
         except ShardRefused as error:
             logger.warning("left on this machine, and no shard: %s", error)
+
+
+def _tidy(folder: Path, older_than: float) -> None:
+    """Remove locks whose shards are gone, and what a process that was killed had half unpacked."""
+    for lock in folder.glob("*.lock"):
+        if not lock.with_suffix("").exists() and lock.stat().st_mtime < older_than:
+            lock.unlink(missing_ok=True)
+    for half in folder.glob(".*.*"):
+        if half.is_dir() and half.stat().st_mtime < older_than:
+            shutil.rmtree(half, ignore_errors=True)

@@ -9,7 +9,7 @@ import pytest
 from scrapy.settings import Settings
 from small_site import HOST, declare
 
-from archive.shard_merge import find_shards
+from archive.shard_merge import FENCED, find_shards
 from archive.shards import close_shard
 from archive.store import Store
 from govcrawl.loader import AgencyLoader
@@ -38,14 +38,21 @@ class Script:
     """A carrier whose crawls end as they are told; what each shard was lent with is kept."""
 
     ends: list[Callable[[Shard], Back]]
+    away: Path
     sent: list[Shard] = field(default_factory=list)
     out: list[Shard] = field(default_factory=list)
+    called: int = 0
 
     def slots(self) -> int:
         return 1
 
     def check_out_into(self) -> Path | None:
         return None
+
+    def call_in(self) -> None:
+        self.called += 1
+        for name in [shard.name for shard in self.sent if (self.away / shard.name).is_dir()]:
+            (self.away / name).rename(self.sent[0].folder.with_name(name))
 
     def send(self, shard: Shard) -> None:
         assert not self.out, "one group, one machine"
@@ -76,6 +83,17 @@ def died(shard: Shard) -> Back:
     return Back(shard, shard.folder, None, "NodeDiedError: gone")
 
 
+def left(away: Path) -> Callable[[Shard], Back]:
+    """The crawl's process was killed on a machine that sees no folder of ours: the shard stays there."""
+
+    def end(shard: Shard) -> Back:
+        away.mkdir(exist_ok=True)
+        shard.folder.rename(away / shard.name)
+        return Back(shard, None, None, "WorkerCrashedError: gone")
+
+    return end
+
+
 @dataclass
 class Field:
     """An archive with one agency."""
@@ -86,7 +104,7 @@ class Field:
 
     def run(self, *ends: Callable[[Shard], Back]) -> tuple[FarRound, Script, list[Result]]:
         """Run a round whose crawls end so."""
-        script = Script(list(ends))
+        script = Script(list(ends), self.store.data_dir.with_name("away"))
         work = FarRound(self.store, self.machine, script, "driver", LEASE_SECONDS)
         return work, script, work.run({HOST: [self.agency]})
 
@@ -110,6 +128,17 @@ def test_a_group_is_lent_again_when_its_lease_is_over(archive: Field) -> None:
     assert script.sent[0].token + LEASE_SECONDS * 1000 <= script.sent[1].token  # tokens are not below the clock
     assert work.problems == []
     assert find_shards(archive.store.data_dir) == []
+
+
+def test_what_lies_on_a_machine_is_called_in_before_the_group_is_lent(archive: Field) -> None:
+    """A shard that was left elsewhere is asked for once its lease is over, and merged: later it would come too late."""
+    away = archive.store.data_dir.with_name("away")
+    work, script, results = archive.run(left(away), left(away), done)
+    assert [one.outcome for one in results] == ["finished"]
+    assert script.called == 3  # at the beginning, and after each of the two
+    assert work.problems == []
+    assert list(away.iterdir()) == find_shards(archive.store.data_dir) == []
+    assert not (archive.store.data_dir / FENCED).exists()
 
 
 def test_a_sitting_is_no_failure(archive: Field) -> None:

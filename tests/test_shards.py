@@ -8,11 +8,13 @@ import shutil
 import sqlite3
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from shard_sites import OTHER, crawl, crawl_shard, later, lend_out, merge_at
+from shard_sites import GROUP, OTHER, crawl, crawl_shard, later, lend_out, merge_at
 from warcs import AGENCY
 from whole_catalogs import content
 
@@ -82,6 +84,23 @@ def test_packed_shard_is_merged_as_it_was(tmp_path: Path) -> None:
     assert not (folder / "kept").exists()
     assert merge_at(there, folder).outcome == "merged"
     assert content(there / CATALOG_NAME) == content(here / CATALOG_NAME)
+
+
+def test_shards_that_are_unpacked_at_once_are_not_mixed(tmp_path: Path) -> None:
+    """Packed files of one name, unpacked into one folder by several at the same time: each shard is its own, whole."""
+    node = tmp_path / "node"
+    packed, expected = [], {}
+    for number in range(6):
+        agency = replace(AGENCY, name=f"haidao_{number}", title=f"海岛{number}")
+        crawl(tmp_path / f"data{number}", 1, agency)
+        shard = lend_out(tmp_path / f"data{number}", [agency], group=f"{GROUP}{number}")
+        expected[shard.name] = content(shard.folder / CATALOG_NAME)
+        (tmp_path / f"{number}").mkdir()
+        packed.append(pack(shard, tmp_path / f"{number}" / "sent.tar.zst"))
+    with ThreadPoolExecutor(len(packed)) as pool:
+        folders = list(pool.map(lambda path: unpack(path, node), packed))
+    assert {folder.name: content(folder / CATALOG_NAME) for folder in folders} == expected
+    assert {path.name for path in node.iterdir()} == set(expected)
 
 
 def test_worker_that_died_can_be_packed(tmp_path: Path) -> None:

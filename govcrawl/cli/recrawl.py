@@ -40,14 +40,14 @@ _SHOWN_QUIET = 50
         "抓取到期的机构（默认即 --due），多个机构在一个进程中并行，机构多时每核一个进程；用 --agency 指定的机构立即抓取，--all 抓取全部。"
         "一个机构失败不影响其他机构；一个进程中途死亡，它的机构由另一个进程接着抓取；"
         "Ctrl-C 让所有抓取有序结束，再运行同一命令即从中断处继续。同一数据目录同时只有一轮。\n\n"
-        "退出码：0 全部完成，1 有机构未完成，2 用法错误。\n\n"
+        "退出码：0 全部完成，1 有机构未完成或有分片未能合并，2 用法错误。\n\n"
         "\b\n例：govcrawl recrawl --due --dry-run\n    govcrawl recrawl --due\n    govcrawl recrawl --agency xiamen_sfj --mode full\n"
         "    govcrawl recrawl --engine ray --address 10.0.0.5:6379",
         "Crawl the agencies that are due (also without --due), many side by side in one process, and in one process for each core where "
         "there are hundreds; those named with --agency at once, all of them with --all. One that fails stops no other, and what a process "
         "that dies had is crawled by another; Ctrl-C ends all of them in order, and the same command goes on from there. One round "
         "at a time per data directory.\n\n"
-        "Exit codes: 0 all complete, 1 some are not, 2 usage.\n\n"
+        "Exit codes: 0 all complete, 1 some are not or a shard could not be merged, 2 usage.\n\n"
         "\b\nExamples: govcrawl recrawl --due --dry-run\n          govcrawl recrawl --due\n"
         "          govcrawl recrawl --agency xiamen_sfj --mode full\n"
         "          govcrawl recrawl --engine ray --address 10.0.0.5:6379",
@@ -135,6 +135,7 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
         _print_plan(_plan(classes, data, settings, only_due=only_due), broken, as_json=as_json)
         return
     deaths: list[str] = []
+    problems: list[str] = []
     if wants_ray(chosen):
         if processes is not None:
             raise UsageMistake(say("--processes 不与 --engine ray 合用", "--processes does not go with --engine ray"))
@@ -142,13 +143,13 @@ def recrawl(  # noqa: PLR0913 - one parameter per option
         def choose(catalog: Catalog, machine: Machine) -> list[type[DisclosureSpider]]:
             return [cls for cls, _ in _split(classes, catalog, machine, settings, only_due=only_due)[0]]
 
-        crawled = run_far(data, settings, choose, chosen, mode=mode, at_once=at_once)
+        crawled, problems = run_far(data, settings, choose, chosen, mode=mode, at_once=at_once)
     else:
         how = _How(mode, at_once, processes, changes)
         crawled, deaths = _run_round(classes, data, settings, how, only_due=only_due)
     results = [*broken, *crawled]
     _print_results(results, deaths, as_json=as_json)
-    if not all(result.is_fine for result in results):
+    if problems or not all(result.is_fine for result in results):
         context.exit(1)
 
 

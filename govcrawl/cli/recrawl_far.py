@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 def run_far(
     data: Path, settings: Settings, choose: Choose, chosen: Mapping[str, Any], *, mode: str, at_once: int
-) -> list[Result]:
+) -> tuple[list[Result], list[str]]:
     """Crawl under the round's lock what ``choose`` picks; problems and what was crawled again go to standard error.
+
+    Returns:
+        How each crawl ended, and the problems: shards that could not be merged or came too late.
 
     Raises:
         ArchiveBusy: a round is going on.
@@ -52,7 +55,7 @@ def run_far(
             for one in choose(store.catalog, machine):
                 groups[group_of(settings, machine, one)].append(one)
             if not groups:
-                return []
+                return [], []
             carrier = RayCarrier(
                 data,
                 settings,
@@ -70,4 +73,4 @@ def run_far(
     for problem in work.problems:
         click.echo(" ".join(problem.split()), err=True)
     print_redone(work.redone)
-    return results
+    return results, work.problems

@@ -24,7 +24,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from archive.errors import LeaseLost
+from archive.errors import ArchiveBusy, LeaseLost, ShardRefused
 from archive.shard_pack import PACKED_SUFFIX, pack, unpack
 from archive.shards import SHARDS, read_shard, renew
 from archive.store import Store
@@ -116,11 +116,11 @@ class RayCarrier(Carrier):
         self._desk = _DESK.options(scheduling_strategy=here).remote(self._data_dir, self._box)
         self._archive = f"{socket.gethostname()}:{self._data_dir.resolve()}"
         self._out: dict[Any, Shard] = {}
-        if not self._shared:
-            self._call_in_strays()
 
-    def _call_in_strays(self) -> None:
-        """Have every node hand over what was left there when an earlier round died: it is merged before its group is lent again."""
+    def call_in(self) -> None:
+        """Have every node hand over what was left there; blocks until they have, or :data:`STRAYS_SECONDS`."""
+        if self._shared:
+            return
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         asked = [
             _HAND_OVER.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True)).remote(
@@ -287,6 +287,8 @@ def crawl_shard(order: _Order, desk: Any) -> Report:
             sent = Path(name) / f"sent{PACKED_SUFFIX}"
             fetch(order.packed, sent, Remote(desk))
             folder = unpack(sent, base)
+        if folder.name != order.name:
+            raise ShardRefused(f"{order.name} was sent, and {folder.name} is what was unpacked")
         report = _crawl(folder, order, desk)
         _hand_over(read_shard(folder), desk)
     return report
@@ -296,8 +298,12 @@ def hand_over_strays(archive: str, desk: Any) -> int:
     """Send back the shards of an archive that were left on this machine by whatever died; returns how many."""
     count = 0
     for stray in strays.find_strays(strays.folder_of(project_settings(), archive)):
-        _hand_over(stray, desk)
-        count += 1
+        try:
+            _hand_over(stray, desk)
+        except ArchiveBusy as error:  # its process is not quite dead: it is found again when that is over
+            logger.info("shard %s is left for later: %s", stray.name, error)
+        else:
+            count += 1
     return count
 
 
