@@ -1,7 +1,7 @@
 """A Ray cluster of several nodes on loopback in a process of its own, for tests and benchmarks.
 
 ``python -m benchmarks.nodes`` prints the cluster's address, then does what standard input says, a line each: ``add HOST`` (a node
-with one processor), ``kill HOST`` (its raylet gets SIGKILL). It ends everything when standard input closes, whatever became of who asked.
+with one processor), ``kill HOST`` (its raylet gets SIGKILL), ``fill HOST`` (three quarters of its processor are taken, until ``free HOST``). It ends everything when standard input closes, whatever became of who asked.
 """
 
 from __future__ import annotations
@@ -70,6 +70,14 @@ class Nodes:
         """Kill a node."""
         self._tell(f"kill {host}")
 
+    def fill(self, host: str) -> None:
+        """Leave room for a single crawl on a node."""
+        self._tell(f"fill {host}")
+
+    def free(self, host: str) -> None:
+        """Give that back."""
+        self._tell(f"free {host}")
+
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was asked for
         self._process.stdin.write(line + "\n")
@@ -87,16 +95,22 @@ class Nodes:
 def main() -> None:
     """Serve."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster  # noqa: PLC0415 - after the environment
+    import ray  # noqa: PLC0415 - after the environment
+    from ray.cluster_utils import Cluster  # noqa: PLC0415
 
     cluster: Any = Cluster(initialize_head=True, head_node_args={**OPTIONS, "node_ip_address": HEAD})
-    nodes: dict[str, Any] = {}
+    nodes: dict[str, Any] = {HEAD: cluster.head_node}
+    seats: dict[str, Any] = {}
     try:
         print(cluster.address, flush=True)
         for line in sys.stdin:
             what, host = line.split()
             if what == "add":
                 nodes[host] = cluster.add_node(**OPTIONS, node_ip_address=host)
+            elif what == "fill":
+                seats[host] = _take_seat(cluster.address, nodes[host].node_id)
+            elif what == "free":
+                ray.kill(seats.pop(host))
             else:
                 node = nodes.pop(host)
                 for process in node.all_processes["raylet"]:
@@ -105,6 +119,25 @@ def main() -> None:
             print(what, host, flush=True)
     finally:
         cluster.shutdown()
+
+
+def _take_seat(address: str, node_id: str) -> Any:
+    """Take three quarters of a node's processor; returns the actor that has them."""
+    import ray  # noqa: PLC0415 - after the environment
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+    if not ray.is_initialized():
+        ray.init(address, log_to_driver=False)
+    there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    kind: Any = ray.remote(_Seat)
+    seat = kind.options(num_cpus=0.75, scheduling_strategy=there).remote()
+    ray.get(seat.sit.remote())
+    return seat
+
+
+class _Seat:
+    def sit(self) -> None:
+        """Say that the seat is taken."""
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,7 @@ from cluster_data import ROOT, SETTINGS, environment, govcrawl, hold, make_archi
 from small_site import HOST, SmallSite, declare, document, listing, paragraphs
 from whole_catalogs import content
 
-from benchmarks.nodes import Nodes
+from benchmarks.nodes import HEAD, Nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,14 +298,19 @@ def outcome(out: str) -> dict[str, tuple[str, int]]:
 def test_a_node_that_is_killed_while_it_crawls_loses_no_capture(two: TwoSites, nodes: Nodes) -> None:
     """The group it had is crawled again when its lease is over, goes on from its shard, and the archive is whole."""
     node = nodes.add()
+    nodes.fill(HEAD)  # at most one crawl there, so that the other node has one
     with start(two.folder, *two.arguments(), "--engine", "ray", "--address", nodes.address, "--shared") as command:
         wait_for(lambda: two.asked(f"{LIST}202403/t20240305_1.htm") == 2)
+        lost = crawls_on(nodes, node)
+        assert lost
         nodes.kill(node)
+        nodes.free(HEAD)
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in lost))  # else they might end well after all
         two.go.set()
         out, err = command.communicate(timeout=SECONDS)
     assert command.returncode == 0, out + err
     assert {name: how for name, (how, _) in outcome(out).items()} == {"other_sfj": "finished", "small_sfj": "finished"}
-    assert "begun again 1 times" in err, err
+    assert f"begun again {len(lost)} times" in err, err
     assert whole(two) == {"other_sfj": 4, "small_sfj": 4}
 
 
@@ -332,6 +337,20 @@ def test_a_driver_that_is_killed_without_a_shared_folder_loses_no_capture(two: T
     captured = [row["url"] for row in content(two.folder / "data" / "catalog.db")["captures"]]
     assert captured.count(lists) == 1, "the crawl went on with what it had"
     assert not list((two.folder / "data" / "shards").iterdir())
+
+
+def crawls_on(nodes: Nodes, host: str) -> list[int]:
+    """The processes that crawl on a node: children of workers of its raylet."""
+    parents, lines = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            lines[int(folder.name)] = (folder / "cmdline").read_bytes().decode("utf-8", "replace")
+    raylets = {
+        pid for pid, line in lines.items() if f"--node_ip_address={host}" in line and f"={nodes.address}\0" in line
+    }
+    workers = {pid for pid, parent in parents.items() if parent in raylets}
+    return [pid for pid, line in lines.items() if "govcrawl.outpost_crawl" in line and parents[pid] in workers]
 
 
 def whole(two: TwoSites) -> dict[str, int]:
