@@ -96,6 +96,14 @@ def test_mistakes(folder: Path, language: str) -> None:
     assert run(folder, "search", "x", "--save", "a\nb", language=language).exit_code == 1
 
 
+def test_a_search_of_a_day_is_told_where_to_look(folder: Path) -> None:
+    """The index holds present versions: --as-of is refused in words that say what has the past."""
+    refused = run(folder, "search", "条例", "--as-of", "2024-05-01")
+    assert refused.exit_code == 2
+    assert "export documents --as-of 2024-05-01" in refused.stderr
+    assert "show ID --as-of 2024-05-01" in run(folder, "search", "条例", "--as-of", "2024-05-01", language="zh").stderr
+
+
 def test_feed_and_export_of_a_saved_search(folder: Path) -> None:
     """The feed holds the events of what the search finds, by kind where asked; the export its documents."""
     run(folder, "search", "法律援助", "--save", "援助")

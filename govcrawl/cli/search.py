@@ -34,11 +34,26 @@ _STATE_WORDS = {
 }
 
 
+def _refuse_as_of(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Say what answers for a day: the index holds present versions."""
+    del context, parameter
+    if value is not None:
+        raise UsageMistake(
+            say(
+                f"search 只查现在的版本，没有 --as-of；某日当时的内容：govcrawl export documents --as-of {value} "
+                f"--format csv --output FILE（全部），govcrawl show ID --as-of {value}（一份）",
+                f"search looks through present versions and has no --as-of; what stood there then: govcrawl export documents "
+                f"--as-of {value} --format csv --output FILE (all), govcrawl show ID --as-of {value} (one)",
+            )
+        )
+
+
 @click.command(
     help=say(
         "全文检索：标题、文号、正文、表格、附件。一个字也能查，繁简、全半角、文号括号不论。\n\n"
         '空格＝并且；OR 或 |＝或者；-词＝不含；"…"＝连写；标题: 文号: 正文: 表格: 附件: 只查一处；'
         "机构: 栏目: 类型: 状态: 从: 到: 引用: 有:附件 为筛选。\n\n"
+        "只查现在的版本；某日当时的内容见 show --as-of 和 export documents --as-of。\n\n"
         "例：\n\n  govcrawl search '法律援助 -解读'\n\n  govcrawl search '标题:年度报告 从:2023-01-01'\n\n"
         "  govcrawl search '国办发[2019]14号'\n\n"
         "  govcrawl search '法律援助 -解读' --save 援助\n\n  govcrawl search --saved 援助 --since 2024-01-01",
@@ -46,6 +61,7 @@ _STATE_WORDS = {
         "simplified, full and half width, any brackets of document numbers are alike.\n\n"
         'Blank = and; OR or | = or; -word = without; "…" = a phrase; title: number: text: table: file: look in one place; '
         "agency: channel: kind: state: from: to: cites: has:attachment are filters.\n\n"
+        "Present versions only; what stood there on a day: show --as-of, export documents --as-of.\n\n"
         "Examples:\n\n  govcrawl search '法律援助 -解读'\n\n  govcrawl search 'title:年度报告 from:2023-01-01'\n\n"
         "  govcrawl search '国办发[2019]14号'\n\n"
         "  govcrawl search '法律援助 -解读' --save aid\n\n  govcrawl search --saved aid --since 2024-01-01",
@@ -105,6 +121,7 @@ _STATE_WORDS = {
     shell_complete=complete_saved,
     help=say("删去这个已存的检索。", "Delete this saved search."),
 )
+@click.option("--as-of", hidden=True, expose_value=False, callback=_refuse_as_of)
 @click.option("--json", "as_json", is_flag=True, help=say("输出 JSON。", "As JSON."))
 @data_option
 @click.pass_context
