@@ -68,7 +68,8 @@ def export_bag(
     try:
         if output.exists():
             raise ArchiveWriteError(
-                f"export bag: {output} is there already; name a directory that is not, or move it away"
+                f"export bag: {output} is there already; name a directory that is not, or move it away",
+                zh=f"export bag：{output} 已经存在；请另选一个尚不存在的目录，或将它移走",
             )
         try:
             (part / "data" / "warc" / agency).mkdir(parents=True)
@@ -84,7 +85,8 @@ def export_bag(
     except OSError as error:
         reason = error.strerror or error
         raise ArchiveWriteError(
-            f"export bag: {output} cannot be made: {reason}; choose another --output or make room"
+            f"export bag: {output} cannot be made: {reason}; choose another --output or make room",
+            zh=f"export bag：{output} 不能建立（{reason}）；请另选 --output 或腾出空间",
         ) from error
     return count
 
@@ -99,7 +101,10 @@ def _put_payload(catalog: Catalog, data_dir: Path, folder: Path, agency: str, pr
                     f"{data_dir / row['path']}: {agency} is being crawled, or its last crawl was cut off: a bag holds closed "
                     "files only; wait for the crawl, or run it again"
                 )
-                raise ArchiveBusy(message)
+                raise ArchiveBusy(
+                    message,
+                    zh=f"{data_dir / row['path']}：{agency} 正在抓取，或上次抓取被中断；BagIt 包只收已关闭的文件：请等抓取结束，或再抓取一次",
+                )
         progress("files", 0, sum(row["bytes"] for row in files))
         for row in files:
             _copy_file(data_dir, row, folder, progress)
@@ -158,7 +163,10 @@ def _copy_file(data_dir: Path, row: Row, folder: Path, progress: Progress) -> No
             f"{path}: sha256 {digest.hexdigest()}, its row says {row['sha256']}; the file was damaged or changed: "
             "take it from a backup"
         )
-        raise DigestMismatch(message)
+        raise DigestMismatch(
+            message,
+            zh=f"{path}：sha256 为 {digest.hexdigest()}，目录库所记为 {row['sha256']}；该文件已损坏或被改动：请从备份取回",
+        )
 
 
 def _describe(folder: Path, agency: str, about: About, day: date, withheld: int, progress: Progress) -> None:

@@ -56,7 +56,7 @@ def capture(db: CatalogFile, capture_id: int) -> Capture:
     row = db.row("SELECT * FROM captures WHERE id = ?", (capture_id,))
     if row is None:
         msg = f"catalog {db.path} has no capture {capture_id}"
-        raise CaptureMissing(msg)
+        raise CaptureMissing(msg, zh=f"目录库 {db.path} 没有捕获 {capture_id}")
     return capture_of(row)
 
 

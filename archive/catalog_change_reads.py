@@ -117,7 +117,10 @@ def version_id(catalog: Catalog, document_id: str, number: int) -> int:
     rows = list(catalog.rows("SELECT id, number FROM versions WHERE document_id = ? ORDER BY number", (document_id,)))
     found = next((row["id"] for row in rows if row["number"] == number), None)
     if found is None:
-        raise CatalogError(f"{document_id} has no version {number}; it has 1 to {len(rows)}")
+        raise CatalogError(
+            f"{document_id} has no version {number}; it has 1 to {len(rows)}",
+            zh=f"{document_id} 没有第 {number} 版，共 {len(rows)} 版",
+        )
     return int(found)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from archive import catalog_reads as reads
@@ -17,7 +17,6 @@ from archive.rows import capture_of, of_agency
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from datetime import date
 
     from archive.catalog import Catalog
     from archive.model import Capture
@@ -72,14 +71,17 @@ def chosen(catalog: Catalog, choice: Choice) -> Generator[None]:
 
 
 def _choose(catalog: Catalog, choice: Choice) -> None:
-    until = choice.until + timedelta(days=1) if choice.until else None
+    until = choice.until + timedelta(days=1) if choice.until and choice.until < date.max else None
     since, before = (day.isoformat() if day else None for day in (choice.since, until))
     if choice.document_id is None:
         condition, given = of_agency("c.agency", choice.agency)
         catalog.file.execute(f"{_CHOOSE} AND {condition}", (since, before, *given))
     else:
         if next(catalog.rows("SELECT 1 FROM documents WHERE id = ?", (choice.document_id,)), None) is None:
-            raise CatalogError(f"catalog {catalog.file.path} has no document {choice.document_id}; see govcrawl show")
+            raise CatalogError(
+                f"catalog {catalog.file.path} has no document {choice.document_id}; see govcrawl show",
+                zh=f"目录库 {catalog.file.path} 没有公开文件 {choice.document_id}；见 govcrawl show",
+            )
         catalog.file.execute(_CHOOSE_OF_DOCUMENT, (since, before, choice.document_id))
     lost = next(
         catalog.rows(
@@ -93,7 +95,10 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
             f"the capture of {lost['url']} at {lost['captured_at']} is a revisit of {lost['refers_to']}, which has no row: "
             "what is handed on would lack its content; rebuild the catalog from the WARC files"
         )
-        raise CaptureMissing(message)
+        raise CaptureMissing(
+            message,
+            zh=f"{lost['url']} 在 {lost['captured_at']} 的捕获是 {lost['refers_to']} 的重访记录，而后者不在目录库中，导出的内容会不完整；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+        )
     catalog.file.execute(
         "INSERT OR IGNORE INTO temp.chosen SELECT o.id FROM temp.chosen AS n JOIN captures AS c ON c.id = n.capture_id"
         " JOIN captures AS o ON o.record_id = c.refers_to"
@@ -101,8 +106,9 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
     if next(catalog.rows("SELECT 1 FROM temp.chosen LIMIT 1"), None) is None:
         said = ", ".join(f"{name} {value}" for name in Choice.__slots__ if (value := getattr(choice, name)) is not None)
         raise CatalogError(
-            f"catalog {catalog.file.path} has no capture of {said or 'anything'}: nothing to hand on; "
-            "see govcrawl status for what there is, and give other days"
+            f"catalog {catalog.file.path} has no capture{f' of {said}' if said else ''}: nothing to hand on; "
+            "see govcrawl status for what there is, and choose another agency, other days or another document",
+            zh=f"目录库 {catalog.file.path} 没有这样的捕获（{said or '一次也没有'}），无可导出；见 govcrawl status，另选机构、日期或公开文件",
         )
 
 

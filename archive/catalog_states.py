@@ -43,7 +43,7 @@ def row_of(db: CatalogFile, document_id: str) -> Row:
     row = db.row("SELECT * FROM documents WHERE id = ?", (document_id,))
     if row is None:
         msg = f"catalog {db.path} has no document {document_id}"
-        raise CatalogError(msg)
+        raise CatalogError(msg, zh=f"目录库 {db.path} 没有公开文件 {document_id}")
     return row
 
 

@@ -6,14 +6,14 @@ Called by :class:`archive.catalog.Catalog` inside one of its transactions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from archive.rows import instant, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date
 
     from archive.database import CatalogFile
 
@@ -24,6 +24,17 @@ ENDINGS: tuple[str, ...] = get_args(Ending)
 LOCAL = timezone(timedelta(hours=8))  # the agencies' own calendar; China has one time and no summer time
 FUTURE_DAYS = 2
 """A line may be dated so many days ahead: some sites prepare the next day's, and clocks differ."""
+
+
+def midnight(day: date, days_later: int = 0) -> datetime:
+    """Return the instant at which a day begins in China, or the one so many days later, in UTC.
+
+    Where the calendar of Python ends (years 1 and 9999) it is the calendar's end: such days stand for "ever".
+    """
+    try:
+        return (datetime(day.year, day.month, day.day, tzinfo=LOCAL) + timedelta(days=days_later)).astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if day.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

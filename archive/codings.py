@@ -37,7 +37,7 @@ def undo_codings(pieces: Iterator[bytes], codings: list[str]) -> Iterator[bytes]
     """
     if len(codings) > CODINGS_LIMIT:
         message = f"{len(codings)} codings are stacked on one message; at most {CODINGS_LIMIT} are undone"
-        raise UnreadableContent(message)
+        raise UnreadableContent(message, zh=f"一条消息叠了 {len(codings)} 层内容编码，最多解 {CODINGS_LIMIT} 层")
     for coding in reversed(codings):
         decoder = _DECODERS.get(coding)
         if decoder is not None:

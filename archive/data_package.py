@@ -100,7 +100,8 @@ def export_package(
     output = output.absolute()
     if output.exists():
         raise ArchiveWriteError(
-            f"export package: {output} is there already; name a directory that is not, or move it away"
+            f"export package: {output} is there already; name a directory that is not, or move it away",
+            zh=f"export package：{output} 已经存在；请另选一个尚不存在的目录，或将它移走",
         )
     folder = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
     try:
@@ -127,7 +128,8 @@ def export_package(
         folder.rename(output)
     except OSError as error:
         raise ArchiveWriteError(
-            f"export package: {output} cannot be made ({error.strerror or error}); choose another --output or make room"
+            f"export package: {output} cannot be made ({error.strerror or error}); choose another --output or make room",
+            zh=f"export package：{output} 不能建立（{error.strerror or error}）；请另选 --output 或腾出空间",
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -82,7 +82,7 @@ class CatalogFile:
             begun = path.exists() and path.stat().st_size > 0
         except OSError as exc:
             msg = f"catalog {path}: cannot be made: {exc}; choose a data directory that can be written"
-            raise ArchiveWriteError(msg) from exc
+            raise ArchiveWriteError(msg, zh=f"目录库 {path} 不能建立（{exc}）；请选一个可写的数据目录") from exc
         if begun:
             with _connected(path, mode="ro", read_only=False) as db:
                 try:
@@ -283,7 +283,9 @@ def _check_known(path: Path, db: Database) -> None:
             f"{path} is not a govcrawl catalog but a SQLite file of something else: it is left as it is; "
             f"move it away or choose another data directory"
         )
-        raise CatalogError(msg)
+        raise CatalogError(
+            msg, zh=f"{path} 不是 govcrawl 的目录库，而是别的 SQLite 文件，未作改动；请将它移走，或另选数据目录"
+        )
     known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001 - there is no public list
     unknown = sorted(applied - known)
     if unknown:
@@ -291,7 +293,10 @@ def _check_known(path: Path, db: Database) -> None:
             f"catalog {path} was written by a later version of govcrawl (it has {', '.join(unknown)}, unknown here): "
             f"it is left untouched; update govcrawl to use it"
         )
-        raise SchemaTooNew(msg)
+        raise SchemaTooNew(
+            msg,
+            zh=f"目录库 {path} 由较新的 govcrawl 写成（含本版本不认识的 {', '.join(unknown)}），未作改动；请更新 govcrawl",
+        )
 
 
 @contextmanager
@@ -303,13 +308,17 @@ def _translated(path: Path, *, read_only: bool) -> Iterator[None]:
         code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the primary code of an extended one
         if code in _DAMAGE_CODES:
             msg = f"{path} is not a readable catalog: {exc}; make it again from the WARC files (govcrawl rebuild)"
-            raise CatalogError(msg) from exc
+            raise CatalogError(
+                msg, zh=f"{path} 不是可读的目录库（{exc}）；请用 govcrawl rebuild 从 WARC 文件重建目录库"
+            ) from exc
         if code in _STORAGE_CODES and read_only:
             msg = f"catalog {path} cannot be read: {exc}; check free space and the permissions of its directory"
-            raise CatalogError(msg) from exc
+            raise CatalogError(msg, zh=f"目录库 {path} 读不出来（{exc}）；请检查剩余空间和所在目录的权限") from exc
         if code in _STORAGE_CODES:
             msg = (
                 f"catalog {path}: {exc}; nothing of this step was stored: check free space, permissions and other users"
             )
-            raise ArchiveWriteError(msg) from exc
+            raise ArchiveWriteError(
+                msg, zh=f"目录库 {path}：{exc}；这一步什么都没存：请检查剩余空间、权限和其他使用者"
+            ) from exc
         raise

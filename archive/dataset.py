@@ -84,14 +84,16 @@ def export_dataset(
     output = output.absolute()
     if output.exists() and not (output / STATE).is_dir() and (not output.is_dir() or any(output.iterdir())):
         raise ArchiveWriteError(
-            f"export dataset: {output} is no dataset of govcrawl; name another folder or move it away"
+            f"export dataset: {output} is no dataset of govcrawl; name another folder or move it away",
+            zh=f"export dataset：{output} 不是 govcrawl 的数据集；请另选目录，或将它移走",
         )
     try:
         return _Export(catalog, output, tables).run(agency, progress)
     except OSError as error:
         raise ArchiveWriteError(
             f"export dataset: {output} cannot be written ({error.strerror or error}); make room or choose another;"
-            " run it again, it goes on"
+            " run it again, it goes on",
+            zh=f"export dataset：不能写入 {output}（{error.strerror or error}）；请腾出空间或另选目录；再次运行即可接着写",
         ) from error
 
 

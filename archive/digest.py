@@ -162,7 +162,9 @@ def iter_content(payload: Iterable[bytes], headers: Fields, *, max_bytes: int | 
                 f"content coding {b', '.join(named)!r}: decodes to more than {max_bytes} bytes; "
                 "raise the limit if the file is wanted"
             )
-            raise UnreadableContent(message)
+            raise UnreadableContent(
+                message, zh=f"内容编码 {b', '.join(named)!r} 解开后超过 {max_bytes} 字节；确需此文件请提高上限"
+            )
         yield piece
 
 

@@ -315,7 +315,8 @@ class _FileReader:
         if stated is not None and stated.startswith("sha256:") and stated != found:
             raise CaptureMissing(
                 f"{self._path}: the {record.type} record at offset {record.offset} says that its block has digest {stated}, "
-                f"it has {found}; take the file from a backup"
+                f"it has {found}; take the file from a backup",
+                zh=f"{self._path}：偏移 {record.offset} 处的 {record.type} 记录自称数据块摘要为 {stated}，实为 {found}；请从备份取回该文件",
             )
 
 

@@ -149,7 +149,10 @@ class Excerpt:
         for record_id in self._check_group(source, row):
             if record_id not in source.alone:
                 message = f"{source.path}: capture {row['id']} ({row['url']}) names {record_id}, which is not there"
-                raise CaptureMissing(f"{message}; see govcrawl verify")
+                raise CaptureMissing(
+                    f"{message}; see govcrawl verify",
+                    zh=f"{source.path}：捕获 {row['id']}（{row['url']}）所指的记录 {record_id} 不在其中；见 govcrawl verify",
+                )
             self._copy_alone(source, record_id)
         place: int = self._target.bytes + row["offset"] - start
         self._copy_range(source, start, end - start)
@@ -175,7 +178,10 @@ class Excerpt:
                 f"{source.path}: the records of capture {row['id']} ({row['url']}) end at {offset}, its row says {end}; "
                 "rebuild the catalog from the WARC files"
             )
-            raise CaptureMissing(message)
+            raise CaptureMissing(
+                message,
+                zh=f"{source.path}：捕获 {row['id']}（{row['url']}）的记录止于 {offset}，目录库所记为 {end}；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+            )
         return named
 
     def _copy_alone(self, source: _Source, record_id: str) -> None:
@@ -200,7 +206,7 @@ class Excerpt:
         first = read_record(file, 0, path)
         if first.type != "warcinfo":
             message = f"{path}: begins with a {first.type} record, expected warcinfo; see govcrawl verify"
-            raise CaptureMissing(message)
+            raise CaptureMissing(message, zh=f"{path}：开头是 {first.type} 记录，应为 warcinfo；见 govcrawl verify")
         _check_block(first, None)
         first_bytes = first.finish()
         self._source = _Source(warc_file, path, file, self._find_alone(warc_file, path, file, first_bytes))
@@ -262,7 +268,10 @@ def _compare_block(record: StoredRecord, row: Row | None, found: str) -> None:
         message = (
             f"{where} is {record.record_id}, its row says {row['record_id']}; rebuild the catalog from the WARC files"
         )
-        raise CaptureMissing(message)
+        raise CaptureMissing(
+            message,
+            zh=f"{record.path}：偏移 {record.offset} 处是记录 {record.record_id}，目录库所记为 {row['record_id']}；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+        )
     for said, expected in (
         ("it says itself", record.header("WARC-Block-Digest")),
         ("its row says", row["block_digest"] if row else None),
@@ -272,7 +281,10 @@ def _compare_block(record: StoredRecord, row: Row | None, found: str) -> None:
                 f"{where} has a block of digest {found}, {said} {expected}; the file was damaged or changed: "
                 "take it from a backup"
             )
-            raise DigestMismatch(message)
+            raise DigestMismatch(
+                message,
+                zh=f"{record.path}：偏移 {record.offset} 处 {record.type} 记录的数据块摘要为 {found}，应为 {expected}；该文件已损坏或被改动：请从备份取回",
+            )
 
 
 def export_warc(

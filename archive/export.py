@@ -312,7 +312,8 @@ def opened(target: str) -> Iterator[IO[bytes]]:
         special = path.exists() and not stat.S_ISREG(path.stat().st_mode) and not path.is_dir()
         if path.is_dir():
             raise ArchiveWriteError(
-                f"export: {target} is a directory; name a file in it (--output {target}/documents.jsonl)"
+                f"export: {target} is a directory; name a file in it (--output {target}/NAME)",
+                zh=f"导出：{target} 是目录；请写明其中的文件名（--output {target}/文件名）",
             )
         part = path if special else path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         file = part.open("wb" if special else "xb")
@@ -336,6 +337,6 @@ def _said_clearly(target: str) -> Iterator[None]:
     except OSError as exc:
         reason = exc.strerror or exc
         raise ArchiveWriteError(
-            f"export: {target} cannot be written: {reason}; choose another --output or make room",
-            zh=f"导出：不能写入 {target}（{reason}）；请另选 --output 或腾出空间",
+            f"export: {target} cannot be written: {reason}; choose another --output, in a folder that is there, or make room",
+            zh=f"导出：不能写入 {target}（{reason}）；请另选 --output（其目录须已存在）或腾出空间",
         ) from exc

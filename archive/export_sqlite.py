@@ -26,7 +26,10 @@ def copy_catalog(data_dir: Path, output: Path, *, include_withheld: bool = False
     """
     metadata = output.with_name(f"{output.name}.metadata.json")
     if output.exists():
-        raise ArchiveWriteError(f"export sqlite: {output} is there already; name a file that is not, or move it away")
+        raise ArchiveWriteError(
+            f"export sqlite: {output} is there already; name a file that is not, or move it away",
+            zh=f"export sqlite：{output} 已经存在；请另选一个尚不存在的文件，或将它移走",
+        )
     try:
         source = sqlite3.connect(f"{(data_dir / CATALOG_NAME).absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -42,7 +45,8 @@ def copy_catalog(data_dir: Path, output: Path, *, include_withheld: bool = False
         metadata.write_text(json.dumps(datasette_metadata(output.stem), ensure_ascii=False, indent=2) + "\n", "utf-8")
     except (OSError, sqlite3.OperationalError) as error:
         raise ArchiveWriteError(
-            f"export sqlite: {output} cannot be written ({error}); make room or choose another"
+            f"export sqlite: {output} cannot be written ({error}); make room or choose another",
+            zh=f"export sqlite：不能写入 {output}（{error}）；请腾出空间或另选 --output",
         ) from error
     return metadata
 

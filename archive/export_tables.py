@@ -175,7 +175,8 @@ def _directory(output: str) -> Iterator[_Put]:
     try:
         if path.exists():
             raise ArchiveWriteError(
-                f"export tables: {output} is there already; name a directory that is not, or move it away"
+                f"export tables: {output} is there already; name a directory that is not, or move it away",
+                zh=f"export tables：{output} 已经存在；请另选一个尚不存在的目录，或将它移走",
             )
         try:
             part.mkdir()
@@ -186,5 +187,6 @@ def _directory(output: str) -> Iterator[_Put]:
     except OSError as error:
         reason = error.strerror or error
         raise ArchiveWriteError(
-            f"export tables: {output} cannot be made: {reason}; choose another --output or make room"
+            f"export tables: {output} cannot be made: {reason}; choose another --output or make room",
+            zh=f"export tables：{output} 不能建立（{reason}）；请另选 --output 或腾出空间",
         ) from error

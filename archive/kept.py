@@ -78,7 +78,10 @@ def keep_records(shard: Catalog, whole_dir: Path, folder: Path) -> int:
         for agency, own in groupby(rows, key=itemgetter("agency")):
             kept += _keep(list(own), whole_dir, folder / KEPT, agency)
     except OSError as error:
-        raise ArchiveWriteError(f"{folder / KEPT}: cannot be written ({error.strerror or error}); make room") from error
+        raise ArchiveWriteError(
+            f"{folder / KEPT}: cannot be written ({error.strerror or error}); make room",
+            zh=f"不能写入 {folder / KEPT}（{error.strerror or error}）；请腾出空间",
+        ) from error
     return kept
 
 

@@ -27,13 +27,18 @@ def refuse_links(data_dir: Path, agency: str | None = None) -> None:
         link = next(_links(data_dir, agency), None)
     except OSError as error:
         message = f"{data_dir}: cannot be listed ({error.strerror or error}); give permission to read it"
-        raise ArchiveWriteError(message) from error
+        raise ArchiveWriteError(
+            message, zh=f"{data_dir}：不能列出（{error.strerror or error}）；请给予读权限"
+        ) from error
     if link is not None:
         message = (
             f"{link} is a symbolic link (to {link.readlink()}): nothing is written through it, it could lead out of "
             "the data directory; remove it, or let the data directory itself be where there is room (GOVCRAWL_DATA)"
         )
-        raise ArchiveWriteError(message)
+        raise ArchiveWriteError(
+            message,
+            zh=f"{link} 是符号链接（指向 {link.readlink()}），可能指到数据目录之外，不经它写入；请将它删去，或把数据目录本身放在有空间的地方（GOVCRAWL_DATA）",
+        )
 
 
 def _links(data_dir: Path, agency: str | None) -> Iterator[Path]:

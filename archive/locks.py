@@ -32,7 +32,9 @@ class AgencyLock:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             message = f"{path}: the lock of {agency} cannot be made ({error.strerror}); give write permission"
-            raise ArchiveWriteError(message) from error
+            raise ArchiveWriteError(
+                message, zh=f"{path}：{agency} 的锁文件不能建立（{error.strerror}）；请给予写权限"
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(fd, 0)
@@ -44,11 +46,15 @@ class AgencyLock:
                 f"{agency} is being crawled into {folder.parent} by another process: {holder}; "
                 "wait until it has ended, or use another data directory"
             )
-            raise ArchiveBusy(message) from error
+            raise ArchiveBusy(
+                message, zh=f"另一进程正在把 {agency} 抓取到 {folder.parent}：{holder}；请等它结束，或用另一个数据目录"
+            ) from error
         except OSError as error:
             os.close(fd)
             message = f"{path}: the lock of {agency} cannot be written ({error.strerror}); make room, then try again"
-            raise ArchiveWriteError(message) from error
+            raise ArchiveWriteError(
+                message, zh=f"{path}：不能写入 {agency} 的锁文件（{error.strerror}）；请腾出空间后再试"
+            ) from error
         return cls(fd)
 
     def fileno(self) -> int:
@@ -86,7 +92,8 @@ def share_catalog(folder: Path) -> AgencyLock:
         holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "a process that did not say its pid"
         os.close(fd)
         raise ArchiveBusy(
-            f"the catalog of {folder.parent} is being made again by {holder}; wait until it has ended"
+            f"the catalog of {folder.parent} is being made again by {holder}; wait until it has ended",
+            zh=f"{folder.parent} 的目录库正由 {holder} 重建；请等它结束",
         ) from error
     return AgencyLock(fd)
 
@@ -107,12 +114,15 @@ def take_catalog(folder: Path, at: datetime) -> AgencyLock:
         os.close(fd)
         raise ArchiveBusy(
             f"{folder.parent} is in use by a crawl or another rebuild (the files in {folder} name the processes); "
-            "wait until it has ended"
+            "wait until it has ended",
+            zh=f"{folder.parent} 正被抓取或另一次重建使用（{folder} 里的文件写有进程号）；请等它结束",
         ) from error
     except OSError as error:
         os.close(fd)
         message = f"{folder / CATALOG_LOCK}: cannot be written ({error.strerror}); make room, then try again"
-        raise ArchiveWriteError(message) from error
+        raise ArchiveWriteError(
+            message, zh=f"不能写入 {folder / CATALOG_LOCK}（{error.strerror}）；请腾出空间后再试"
+        ) from error
     return AgencyLock(fd)
 
 
@@ -130,7 +140,10 @@ def take_round(folder: Path, at: datetime) -> AgencyLock:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ArchiveWriteError(f"{folder}: cannot be made ({error.strerror}); give write permission") from error
+        raise ArchiveWriteError(
+            f"{folder}: cannot be made ({error.strerror}); give write permission",
+            zh=f"{folder} 不能建立（{error.strerror}）；请给予写权限",
+        ) from error
     fd = _open_lock(folder / ROUND_LOCK)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,12 +153,15 @@ def take_round(folder: Path, at: datetime) -> AgencyLock:
         holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip() or "a process that did not say its pid"
         os.close(fd)
         raise ArchiveBusy(
-            f"a round of recrawls into {folder.parent} is going on: {holder}; wait until it has ended"
+            f"a round of recrawls into {folder.parent} is going on: {holder}; wait until it has ended",
+            zh=f"{folder.parent} 正在进行一轮重抓：{holder}；请等它结束",
         ) from error
     except OSError as error:
         os.close(fd)
         message = f"{folder / ROUND_LOCK}: cannot be written ({error.strerror}); make room, then try again"
-        raise ArchiveWriteError(message) from error
+        raise ArchiveWriteError(
+            message, zh=f"不能写入 {folder / ROUND_LOCK}（{error.strerror}）；请腾出空间后再试"
+        ) from error
     return AgencyLock(fd)
 
 
@@ -153,4 +169,7 @@ def _open_lock(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
-        raise ArchiveWriteError(f"{path}: cannot be made ({error.strerror}); give write permission") from error
+        raise ArchiveWriteError(
+            f"{path}: cannot be made ({error.strerror}); give write permission",
+            zh=f"{path} 不能建立（{error.strerror}）；请给予写权限",
+        ) from error

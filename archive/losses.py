@@ -40,4 +40,7 @@ def refuse_losses(catalog: Catalog, agency: str, data_dir: Path) -> None:
                 "committed: the disk lost what it had confirmed, what is left is intact. Check the disk, make the catalog "
                 "again from the WARC files (govcrawl rebuild), then crawl again"
             )
-            raise CaptureMissing(message)
+            raise CaptureMissing(
+                message,
+                zh=f"{data_dir / row['path']} 至少缺 {row['committed_bytes'] - (row['bytes'] or 0)} 字节已提交的内容：磁盘丢失了它确认写入的数据，其余完好。请检查磁盘，用 govcrawl rebuild 重建目录库，然后再抓取",
+            )

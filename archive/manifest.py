@@ -103,7 +103,7 @@ def _digests_in(path: Path) -> dict[str, str]:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
         message = f"{path}: the manifest cannot be read ({error.strerror}); make it readable, then try again"
-        raise ArchiveWriteError(message) from error
+        raise ArchiveWriteError(message, zh=f"{path}：清单读不出来（{error.strerror}）；请使它可读后再试") from error
     said = (match for match in map(_LINE.fullmatch, lines) if match)
     return {match[2]: match[1] for match in said if match[2].startswith("warc/")}
 
@@ -246,5 +246,6 @@ def _sync(folder: Path) -> None:
 def _cannot_write(path: Path, error: OSError) -> ArchiveWriteError:
     return ArchiveWriteError(
         f"{path}: the manifest could not be written ({error.strerror or error}); the WARC files are intact and the "
-        "next crawl of the agency writes it; make room or give write permission, then crawl again"
+        "next crawl of the agency writes it; make room or give write permission, then crawl again",
+        zh=f"{path}：清单不能写入（{error.strerror or error}）；WARC 文件完好，该机构下次抓取时会写清单；请腾出空间或给予写权限，再抓取一次",
     )

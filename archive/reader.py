@@ -75,7 +75,8 @@ class _Member:
     def broken(self, what: str) -> CaptureMissing:
         return CaptureMissing(
             f"{self._path}: no readable WARC record at offset {self._offset}: {what}; "
-            "the file is damaged or not the one the row means; take it from a backup or fetch the page again"
+            "the file is damaged or not the one the row means; take it from a backup or fetch the page again",
+            zh=f"{self._path}：偏移 {self._offset} 处没有可读的 WARC 记录（{what}）；文件已损坏或不是目录库所指的那个：请从备份取回，或重新抓取该页",
         )
 
     def _inflate(self) -> bytes:
@@ -299,7 +300,10 @@ def _original(capture: Capture, original_of: OriginalOf) -> Capture:
             f"capture {capture.id} ({capture.url}) is a revisit of {capture.refers_to}, but that is {found}; "
             "rebuild the catalog from the WARC files"
         )
-        raise CaptureMissing(message)
+        raise CaptureMissing(
+            message,
+            zh=f"捕获 {capture.id}（{capture.url}）是 {capture.refers_to} 的重访记录，而后者{'不在目录库中' if original is None else '也是重访记录'}；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+        )
     return original
 
 
@@ -319,9 +323,11 @@ def open_warc(data_dir: Path, warc_file: str) -> tuple[Path, IO[bytes]]:
                 continue
             except OSError as error:  # a folder, a name longer than any, no permission
                 message = f"{str(path)[:300]}: this WARC file cannot be opened ({error.strerror or error})"
-                raise CaptureMissing(message) from error
+                raise CaptureMissing(
+                    message, zh=f"{str(path)[:300]}：这个 WARC 文件打不开（{error.strerror or error}）"
+                ) from error
     message = f"{final}: no such WARC file, with or without {OPEN_SUFFIX}; put it back from a backup"
-    raise CaptureMissing(message)
+    raise CaptureMissing(message, zh=f"{final}：没有这个 WARC 文件（带不带 {OPEN_SUFFIX} 都没有）；请从备份放回")
 
 
 def _open_block(data_dir: Path, capture: Capture) -> IO[bytes]:
@@ -350,7 +356,10 @@ def _open_record(data_dir: Path, capture: Capture) -> tuple[Path, IO[bytes], int
         f"{capture.warc_file}, with capture {capture.id} ({capture.url}), is kept in the archive that the shard {data_dir} "
         "was checked out from, and so is what it holds; crawl this agency there (scrapy crawl)"
     )
-    raise CaptureMissing(message)
+    raise CaptureMissing(
+        message,
+        zh=f"{capture.warc_file}（捕获 {capture.id}，{capture.url}）及其内容在分片 {data_dir} 所出自的存档里；请在那里抓取该机构（scrapy crawl）",
+    )
 
 
 def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> None:
@@ -360,7 +369,10 @@ def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> Non
             f"{where}: found record {record.record_id}, its row says {capture.record_id}; "
             "rebuild the catalog from the WARC files"
         )
-        raise CaptureMissing(message)
+        raise CaptureMissing(
+            message,
+            zh=f"{record.path}：偏移 {capture.offset} 处是记录 {record.record_id}，目录库所记捕获 {capture.id}（{capture.url}）为 {capture.record_id}；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+        )
     digest = hashlib.sha256()
     for piece in record.iter_block():
         digest.update(piece)
@@ -372,7 +384,13 @@ def _copy_block(record: StoredRecord, capture: Capture, block: IO[bytes]) -> Non
             f"{where}: the record is {length} bytes long, its row says {capture.length}; "
             "rebuild the catalog from the WARC files"
         )
-        raise DigestMismatch(message)
+        raise DigestMismatch(
+            message,
+            zh=f"{record.path}：偏移 {capture.offset} 处捕获 {capture.id}（{capture.url}）的记录长 {length} 字节，目录库所记为 {capture.length}；请用 govcrawl rebuild 从 WARC 文件重建目录库",
+        )
+
+
+_PARTS_ZH = {"block": "数据块", "payload": "载荷"}
 
 
 def _compare(capture: Capture, what: str, expected: str | None, found: str | None) -> None:
@@ -381,4 +399,7 @@ def _compare(capture: Capture, what: str, expected: str | None, found: str | Non
             f"{capture.warc_file}: the {what} of capture {capture.id} ({capture.url}) at offset {capture.offset} has "
             f"digest {found}, its row says {expected}; the file was damaged or changed: take it from a backup"
         )
-        raise DigestMismatch(message)
+        raise DigestMismatch(
+            message,
+            zh=f"{capture.warc_file}：偏移 {capture.offset} 处捕获 {capture.id}（{capture.url}）的{_PARTS_ZH.get(what, what)}摘要为 {found}，目录库所记为 {expected}；该文件已损坏或被改动：请从备份取回",
+        )

@@ -81,7 +81,10 @@ def recover_folder(
                 f"{open_path}: the file that a crawl left open could not be repaired ({error}); "
                 "nothing of it is lost; make room or give write permission, then crawl again"
             )
-            raise ArchiveWriteError(message) from error
+            raise ArchiveWriteError(
+                message,
+                zh=f"{open_path}：抓取留下的未关闭文件不能修复（{error}）；内容没有丢失；请腾出空间或给予写权限，再抓取一次",
+            ) from error
         if recovered is not None:
             done.append(recovered)
             log.warning(

@@ -203,7 +203,10 @@ class Remake:
     def _capture(self, record_id: str, of: str) -> Capture:
         found = self.catalog.capture_by_record_id(record_id)
         if found is None:
-            raise CaptureMissing(f"the capture {record_id} of {of} could not be read from the WARC files")
+            raise CaptureMissing(
+                f"the capture {record_id} of {of} could not be read from the WARC files",
+                zh=f"{of} 的捕获 {record_id} 不能从 WARC 文件读出",
+            )
         return found
 
     def _files(self, links: Sequence[FileLink], said: Sequence[Mapping[str, Any]]) -> list[File]:
@@ -281,7 +284,8 @@ def swap_in(data_dir: Path, at: datetime, output: Path | None = None) -> Path | 
     except OSError as error:
         raise ArchiveWriteError(
             f"{used}: the new catalog {made} could not be put in its place ({error.strerror or error}); "
-            "give write permission or make room, then rebuild again"
+            "give write permission or make room, then rebuild again",
+            zh=f"{used}：新目录库 {made} 不能换上（{error.strerror or error}）；请给予写权限或腾出空间，再重建一次",
         ) from error
     return kept if there else None
 

@@ -105,7 +105,10 @@ def _locked(data_dir: Path) -> Iterator[None]:
     try:
         fd = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise ArchiveWriteError(f"{data_dir}: {error.strerror}; a data directory was expected") from error
+        raise ArchiveWriteError(
+            f"{data_dir}: {error.strerror}; a data directory was expected",
+            zh=f"{data_dir}：应为数据目录（{error.strerror}）",
+        ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -123,4 +126,6 @@ def _write(data_dir: Path, searches: dict[str, SavedSearch]) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise ArchiveWriteError(f"{path}: {error.strerror}; nothing was saved") from error
+        raise ArchiveWriteError(
+            f"{path}: {error.strerror}; nothing was saved", zh=f"不能写入 {path}（{error.strerror}）；什么都没存"
+        ) from error

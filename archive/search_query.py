@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from archive.errors import BadQuery
@@ -191,6 +192,17 @@ def _quoted(value: str) -> str:
     return f"“{value}”" if '"' in value else f'"{value}"'
 
 
+def _is_day(value: str) -> bool:
+    """Tell whether a text is a day that there is."""
+    if not _DAY.fullmatch(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _filtered(query: Query, name: str, value: str) -> Query:
     if name == "state":
         if value not in _STATES:
@@ -207,7 +219,7 @@ def _filtered(query: Query, name: str, value: str) -> Query:
             )
         return replace(query, has_attachment=_ATTACHMENT[value])
     if name in {"since", "until"}:
-        if not _DAY.fullmatch(value):
+        if not _is_day(value):
             raise BadQuery(f"{value!r} is no day; expected YYYY-MM-DD", zh=f"{value!r} 不是日期，应写作 YYYY-MM-DD")
         return replace(query, since=value) if name == "since" else replace(query, until=value)
     return _with_one_more(query, name, value)

@@ -117,7 +117,10 @@ class Store:
                 f"data directory {data_dir}: cannot be written ({error.strerror or error}); "
                 "give write permission or choose another one (GOVCRAWL_DATA)"
             )
-            raise ArchiveWriteError(message) from error
+            raise ArchiveWriteError(
+                message,
+                zh=f"数据目录 {data_dir} 不能写入（{error.strerror or error}）；请给予写权限，或另选一个（GOVCRAWL_DATA）",
+            ) from error
         shared = share_catalog(data_dir / "locks")
         try:
             catalog = Catalog.open(data_dir / CATALOG_NAME)

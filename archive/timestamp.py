@@ -52,7 +52,10 @@ def ask_url(url: str) -> Ask:
                 body: bytes = answer.read(ANSWER_LIMIT_BYTES)
                 return body
         except (urllib.error.URLError, OSError) as error:
-            raise TimestampRefused(f"{url}: the authority did not answer ({error}); try again later") from error
+            raise TimestampRefused(
+                f"{url}: the authority did not answer ({error}); try again later",
+                zh=f"{url}：时间戳机构没有应答（{error}）；请稍后再试",
+            ) from error
 
     return ask
 
@@ -82,7 +85,9 @@ def stamp_head(data_dir: Path, agency: str, ask: Ask, *, ca_file: Path | None = 
     folder = manifest_folder(data_dir, agency)
     head = read_head(folder)
     if head is None:
-        raise TimestampRefused(f"{folder}: {agency} has no manifest yet; crawl it first")
+        raise TimestampRefused(
+            f"{folder}: {agency} has no manifest yet; crawl it first", zh=f"{folder}：{agency} 还没有清单；请先抓取"
+        )
     manifest = data_dir / head.path
     target = manifest.with_name(manifest.name.removesuffix(SUFFIX) + STAMP_SUFFIX)
     _check_manifest(manifest, head)
@@ -105,11 +110,14 @@ def check_stamp(stamp: Path, sha256: str, *, ca_file: Path | None = None) -> Non
     text = openssl("ts", "-reply", "-in", str(stamp), "-text").decode("utf-8", "replace")
     if "Status: Granted" not in text:
         reason = " ".join(text.split())[:200]
-        raise TimestampRefused(f"{stamp}: the authority refused: {reason}")
+        raise TimestampRefused(f"{stamp}: the authority refused: {reason}", zh=f"{stamp}：时间戳机构拒绝了：{reason}")
     message = text.partition("Message data:")[2].partition("\nSerial number:")[0]
     found = "".join(re.sub(r"[ -]", "", line) for line in _IMPRINT.findall(message))
     if found != sha256:
-        raise TimestampRefused(f"{stamp}: the stamp is for {found or 'nothing readable'}, expected sha256 {sha256}")
+        raise TimestampRefused(
+            f"{stamp}: the stamp is for {found or 'nothing readable'}, expected sha256 {sha256}",
+            zh=f"{stamp}：时间戳针对的是 {found or '读不出的内容'}，应为 sha256 {sha256}",
+        )
     if ca_file is not None:
         openssl("ts", "-verify", "-digest", sha256, "-in", str(stamp), "-CAfile", str(ca_file))
 
@@ -122,7 +130,8 @@ def openssl(*arguments: str) -> bytes:
     program = shutil.which("openssl")
     if program is None:
         raise TimestampRefused(
-            "openssl is not there: time stamps need it; install it (apt install openssl), then try again"
+            "openssl is not there: time stamps need it; install it (apt install openssl), then try again",
+            zh="缺 openssl，加盖时间戳要用它；请安装（apt install openssl）后再试",
         )
     return _run([program, *arguments], b"")
 
@@ -131,10 +140,15 @@ def _run(command: Sequence[str], data: bytes) -> bytes:
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=WAIT_SECONDS, check=False)  # noqa: S603 -- the user's own
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TimestampRefused(f"{command[0]}: could not be run ({error})") from error
+        raise TimestampRefused(
+            f"{command[0]}: could not be run ({error})", zh=f"{command[0]}：不能运行（{error}）"
+        ) from error
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[-300:]
-        raise TimestampRefused(f"{' '.join(command[:3])}: ended with code {done.returncode}: {said}")
+        raise TimestampRefused(
+            f"{' '.join(command[:3])}: ended with code {done.returncode}: {said}",
+            zh=f"{' '.join(command[:3])}：以 {done.returncode} 退出：{said}",
+        )
     return done.stdout
 
 
@@ -143,10 +157,14 @@ def _check_manifest(manifest: Path, head: Line) -> None:
         found = hashlib.sha256(manifest.read_bytes()).hexdigest()
     except OSError as error:
         raise TimestampRefused(
-            f"{manifest}: HEAD names it, but it cannot be read ({error.strerror}); run verify"
+            f"{manifest}: HEAD names it, but it cannot be read ({error.strerror}); run verify",
+            zh=f"{manifest}：HEAD 写有它，但读不出来（{error.strerror}）；请运行 govcrawl verify",
         ) from error
     if found != head.sha256:
-        raise TimestampRefused(f"{manifest}: its SHA-256 is {found}, HEAD says {head.sha256}; run verify")
+        raise TimestampRefused(
+            f"{manifest}: its SHA-256 is {found}, HEAD says {head.sha256}; run verify",
+            zh=f"{manifest}：SHA-256 为 {found}，HEAD 所记为 {head.sha256}；请运行 govcrawl verify",
+        )
 
 
 def _put(target: Path, data: bytes) -> None:
@@ -159,5 +177,6 @@ def _put(target: Path, data: bytes) -> None:
         temporary.replace(target)
     except OSError as error:
         raise ArchiveWriteError(
-            f"{target}: the time stamp could not be stored ({error.strerror}); try again"
+            f"{target}: the time stamp could not be stored ({error.strerror}); try again",
+            zh=f"{target}：时间戳不能存下（{error.strerror}）；请再试",
         ) from error

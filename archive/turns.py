@@ -51,7 +51,7 @@ class Turns:
                 for fd in fds:
                     os.close(fd)
                 message = f"{lock}: cannot be made ({error.strerror}); give write permission"
-                raise ArchiveWriteError(message) from error
+                raise ArchiveWriteError(message, zh=f"{lock} 不能建立（{error.strerror}）；请给予写权限") from error
         return cls((fds[0], fds[1]))
 
     @contextmanager

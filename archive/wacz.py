@@ -186,7 +186,10 @@ def _put_whole(package: _Package, data_dir: Path, row: Row, progress: Progress) 
             f"{path}: {target.bytes} bytes with sha256 {target.sha256}, its row says {row['bytes']} with {row['sha256']}; "
             "the file was damaged or changed: take it from a backup"
         )
-        raise DigestMismatch(message)
+        raise DigestMismatch(
+            message,
+            zh=f"{path}：{target.bytes} 字节，sha256 {target.sha256}，目录库所记为 {row['bytes']} 字节、{row['sha256']}；该文件已损坏或被改动：请从备份取回",
+        )
 
 
 def _put_pages(package: _Package, catalog: Catalog, progress: Progress) -> tuple[int, dict[str, str] | None]:

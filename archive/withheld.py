@@ -78,7 +78,8 @@ def read_log(data_dir: Path) -> Log:
         return Log((), ())
     except OSError as error:
         raise CatalogError(
-            f"{path}: cannot be read ({error.strerror}), so that what is withheld is not known; give read permission"
+            f"{path}: cannot be read ({error.strerror}), so that what is withheld is not known; give read permission",
+            zh=f"{path} 读不出来（{error.strerror}），因而不知道哪些不予显示；请给予读权限",
         ) from error
     changes, problems = [], []
     for number, line in enumerate(lines, 1):
@@ -130,7 +131,8 @@ def _locked(path: Path) -> Iterator[int]:
             os.close(fd)
     except OSError as error:
         raise ArchiveWriteError(
-            f"{path}: cannot be written ({error.strerror or error}): nothing was changed; give write permission or make room"
+            f"{path}: cannot be written ({error.strerror or error}): nothing was changed; give write permission or make room",
+            zh=f"不能写入 {path}（{error.strerror or error}）：什么都没改；请给予写权限或腾出空间",
         ) from error
 
 

@@ -17,7 +17,6 @@ from archive.reader import open_capture
 from archive.rows import instant
 from govcrawl.decode import MAX_PAGE_BYTES, decode
 from govcrawl.replay import SVG, render_css, render_replay
-from govcrawl.speech import say
 from govcrawl.urls import url_key
 
 if TYPE_CHECKING:
@@ -95,10 +94,8 @@ def read_exhibit(
         count = reads.version_count(catalog, document_id)
         if row is None:
             raise CatalogError(
-                say(
-                    f"{document_id} 没有第 {number} 版,共 {count} 版",
-                    f"{document_id} has no version {number}; it has 1 to {count}",
-                )
+                f"{document_id} has no version {number}; it has 1 to {count}",
+                zh=f"{document_id} 没有第 {number} 版,共 {count} 版",
             )
         return _Curator(catalog, data_dir, row, count, prefix).lay_out()
 

@@ -272,7 +272,7 @@ def test_show_what_is_not_there(sample: Sample) -> None:
         assert strange.exit_code == 1
         assert "no id or URL like it; look for it: govcrawl search" in strange.stderr
     version = govcrawl(sample, "show", wanted, "--version", "7")
-    assert version.exit_code == 1
+    assert version.exit_code == 2
     assert "has no version 7; it has 1 to 1" in version.stderr
 
 

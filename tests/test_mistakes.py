@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NO_CATALOG = ("没有目录库", "no catalog at", 1)
 NO_AGENCY = ("没有机构 'nobody'", "has no agency 'nobody'", 2)
-NO_DOCUMENT = ("没有公开文件 nobody", "there is no document nobody", 1)
+NO_DOCUMENT = ("没有公开文件 'nobody'", "there is no document 'nobody'", 1)
 NO_DAY = ("不是日期", "is no day", 2)
 NO_FORMAT = ("不在可选之列", "is not one of", 2)
 
@@ -28,21 +28,25 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
     "search (a OR b": ("括号没有闭合", "a bracket is not closed", 2),
     'search "a': ("引号没有闭合", "a quotation mark is not closed", 2),
     "search 从:去年": ("不是日期", "is no day", 2),
+    "search from:2024-13-01": NO_DAY,
+    "search 法律 --as-of 2024-05-01": ("只查现在的版本", "looks through present versions", 2),
     "search state:gone": ("没有状态 'gone'", "state 'gone'", 2),
     "search 法律 --data {none}": NO_CATALOG,
     "show nobody": NO_DOCUMENT,
     "show nobody --data {none}": NO_CATALOG,
-    "show {document} --version 9": ("没有第 9 版", "has no version 9", 1),
+    "show {document} --version 9": ("没有第 9 版", "has no version 9", 2),
     "diff nobody": NO_DOCUMENT,
     "diff {document} --from 9": ("没有第 9 版", "has no version 9", 2),
     "open nobody": NO_DOCUMENT,
     "changes --agency nobody": ("没有机构 'nobody'", "no agency 'nobody'", 2),
     "changes --since yesterday": ("不是时间", "is no time", 2),
+    "changes --since 0001-01-01T00:00:00+14:00": ("不是时间", "is no time", 2),
     "changes --data {none}": NO_CATALOG,
     "feed --agency nobody --output -": ("没有机构 'nobody'", "no agency 'nobody'", 2),
     "feed --saved nobody --output -": ("没有名为 'nobody' 的检索", "no search is saved as 'nobody'", 2),
     "export documents --format doc --output x": NO_FORMAT,
     "export documents --format csv --output x --agency nobody": NO_AGENCY,
+    "export documents --format csv --output {full}": ("是目录", "is a directory", 1),
     "export documents --format csv --output {none}/x.csv": ("不能写入", "cannot be written", 1),
     "export coverage --format csv --output x --agency nobody": NO_AGENCY,
     "export tables --format csv --output x --agency nobody": NO_AGENCY,
@@ -50,6 +54,9 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
     "export cdxj --output x --agency nobody": NO_AGENCY,
     "export wacz --output x --agency nobody": NO_AGENCY,
     "export bag --output x --agency nobody": NO_AGENCY,
+    "export bag --output {full} --agency sample_sfj": ("已经存在", "is there already", 1),
+    "export wacz --output x --since 2030-01-01": ("没有这样的捕获", "has no capture of since 2030-01-01", 1),
+    "export package --output {full}": ("已经存在", "is there already", 1),
     "export warc --output x --document nobody": NO_DOCUMENT,
     "export bodies --as markdown --output x --agency nobody": NO_AGENCY,
     "status --agency nobody": NO_AGENCY,
@@ -60,6 +67,7 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
     "withhold {document}": ("要给 ID 和 --reason", "ID and --reason were expected", 2),
     "release nobody --reason x": ("没有被撤下显示", "is not withheld", 1),
     "verify {none}": ("没有这个文件", "no such file", 2),
+    "verify {empty}": ("未核验任何文件", "nothing in it was verified", 2),
     "rebuild --data {none}": ("没有 WARC 文件", "no WARC files below it", 2),
     "reextract --agency nobody": NO_AGENCY,
     "attachments --agency nobody": NO_AGENCY,
@@ -79,7 +87,7 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What stands for the words in braces: a document, a path that is not there, one with something in it, a port in use."""
-    folder = tmp_path_factory.mktemp("data")
+    folder, empty = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("empty")
     sample = Sample.make(folder)
     document = sample.put(read_document()).document_id
     sample.finish()
@@ -90,6 +98,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             "document": document,
             "none": str(folder / "none"),
             "full": str(folder),
+            "empty": str(empty),
             "taken": str(taken.getsockname()[1]),
         }
 

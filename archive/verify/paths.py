@@ -23,6 +23,7 @@ OPEN = ".open"
 HEAD = "HEAD"  # of the manifests
 
 _WARC = (".warc.gz", ".warc", f".warc.gz{OPEN}", f".warc{OPEN}")
+_IN_DATA = ("catalog.db", "warc", "manifests")
 _INDEX = (".cdxj", ".cdx", ".cdxj.gz", ".cdx.gz")
 
 
@@ -44,6 +45,12 @@ def verify_paths(
             raise UnknownKind(
                 f"{path}: no .warc.gz, .warc, .cdxj, .wacz or .sha256 file, and no data directory",
                 zh=f"{path}：不是 .warc.gz、.warc、.cdxj、.wacz、.sha256 文件，也不是数据目录",
+            )
+        if path.is_dir() and not any((path / name).exists() for name in _IN_DATA):
+            raise UnknownKind(
+                f"{path}: a folder without {', '.join(_IN_DATA)}: no data directory, nothing in it was verified; name "
+                "one, or the files themselves (of a bag its folder data)",
+                zh=f"{path}：没有 {'、'.join(_IN_DATA)}，不是数据目录，未核验任何文件；请指明数据目录或文件本身（BagIt 包指其 data 目录）",
             )
     unlimited = _verify(list(dict.fromkeys(paths)), deep=deep, scan=scan, counts=counts, progress=progress)
     return limited(unlimited)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from archive import catalog_reads as reads
 from archive.catalog_changes import CHANGES
-from archive.catalog_walks import LOCAL
+from archive.catalog_walks import LOCAL, midnight
 from archive.change_words import CHANGE_WORDS
 from archive.rows import instant
 from govcrawl.errors import UsageMistake
@@ -74,16 +74,13 @@ def check_channel(catalog: Catalog, agency: str | None, channel: str | None) -> 
 def parse_since(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A local day (its beginning) or an instant, as the catalog writes instants."""
     del ctx
-    return None if value is None else instant(_moment(parameter, value)[0])
+    return None if value is None else instant(_moment(parameter, value))
 
 
 def parse_until(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A local day (to its end) or an instant, excluded, as the catalog writes instants."""
     del ctx
-    if value is None:
-        return None
-    moment, is_day = _moment(parameter, value)
-    return instant(moment + timedelta(days=1) if is_day else moment)
+    return None if value is None else instant(_moment(parameter, value, days_later=1))
 
 
 as_of_option = click.option(
@@ -97,14 +94,13 @@ as_of_option = click.option(
 )
 
 
-def _moment(parameter: click.Parameter, value: str) -> tuple[datetime, bool]:
-    """The instant that is meant, and whether it is the beginning of a day; the agencies' days are China's."""
+def _moment(parameter: click.Parameter, value: str, *, days_later: int = 0) -> datetime:
+    """The instant that is meant, of a day its beginning or that of a later one; the agencies' days are China's."""
     try:
         if _DAY.fullmatch(value):
-            day = date.fromisoformat(value)
-            return datetime(day.year, day.month, day.day, tzinfo=LOCAL), True
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+            return midnight(date.fromisoformat(value), days_later)
+        return _in_utc(value)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             say(
                 f"{value!r} 不是时间,应写作 YYYY-MM-DD(北京时间的一天)或 YYYY-MM-DDTHH:MM:SSZ",
@@ -112,7 +108,12 @@ def _moment(parameter: click.Parameter, value: str) -> tuple[datetime, bool]:
             ),
             param=parameter,
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)), False
+
+
+def _in_utc(value: str) -> datetime:
+    """An instant that is written with its zone, or in UTC."""
+    moment = datetime.fromisoformat(value)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def local_minute(at: str) -> str:
@@ -140,8 +141,8 @@ def parse_moment(ctx: click.Context, parameter: click.Parameter, value: str | No
     if value is None or _DAY.fullmatch(value):
         return parse_day(ctx, parameter, value)
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+        return instant(_in_utc(value))
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             say(
                 f"{value!r} 不是时间,应写作 YYYY-MM-DD 或 YYYY-MM-DDTHH:MM:SSZ",
@@ -149,4 +150,3 @@ def parse_moment(ctx: click.Context, parameter: click.Parameter, value: str | No
             ),
             param=parameter,
         ) from None
-    return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -199,6 +199,9 @@ def build_query(text: str, **filters: Any) -> Query:
 def _print(page: Page) -> None:
     order = say("按相关度", "best first") if page.ranked else say("按发布日期", "newest first")
     shown = f"{page.offset + 1}–{page.offset + len(page.hits)}" if page.hits else "0"
+    if not page.total:
+        click.echo(say("没有找到", "nothing found"))
+        return
     click.echo(say(f"共 {page.total} 份，显示 {shown}（{order}）", f"{page.total} found, showing {shown} ({order})"))
     for hit in page.hits:
         click.echo()

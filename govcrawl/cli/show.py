@@ -14,6 +14,7 @@ from archive.document_facts import read_facts
 from archive.errors import CatalogError
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.choosing import as_of_option
+from govcrawl.errors import UsageMistake
 from govcrawl.speech import say
 from govcrawl.urls import url_key
 
@@ -149,8 +150,8 @@ def find_document(catalog: Catalog, wanted: str) -> str:
         )
     raise CatalogError(
         say(
-            f"没有公开文件 {wanted}，也没有相近的编号或网址；查找: govcrawl search 关键词",
-            f"there is no document {wanted}, and no id or URL like it; look for it: govcrawl search WORD",
+            f"没有公开文件 {wanted!r}，也没有相近的编号或网址；查找: govcrawl search 关键词",
+            f"there is no document {wanted!r}, and no id or URL like it; look for it: govcrawl search WORD",
         )
     )
 
@@ -178,12 +179,12 @@ def _facts(catalog: Catalog, document_id: str, number: int | None) -> dict[str, 
     """The facts of a document's version.
 
     Raises:
-        CatalogError: it has no such version.
+        UsageMistake: it has no such version.
     """
     facts = read_facts(catalog, document_id, number)
     if facts is None:
         count = reads.version_count(catalog, document_id)
-        raise CatalogError(
+        raise UsageMistake(
             say(
                 f"{document_id} 没有第 {number} 版,共 {count} 版",
                 f"{document_id} has no version {number}; it has 1 to {count}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from archive import catalog_change_reads as changes
 from archive import catalog_reads as reads
-from archive.catalog_walks import LOCAL
+from archive.catalog_walks import midnight
 from archive.change_words import CHANGE_WORDS, headline
 from archive.feed import MEDIA_TYPE, write_feed
 from archive.rows import instant
 from archive.search_changes import found_changes
 from govcrawl.feeds import feed_entries, feed_head
+from govcrawl.speech import say_in
 from govcrawl.web.pages import day, language_of
 from govcrawl.web.search_page import number, read_query, typed
 
@@ -71,10 +72,16 @@ def _choice(request: Request) -> Choice:
     given = request.query_params
     kinds = tuple(filter(None, given.getlist("change")))
     if unknown := [kind for kind in kinds if kind not in CHANGE_WORDS]:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"change={unknown[0]!r}: one of {', '.join(CHANGE_WORDS)}")
+        t = say_in(language_of(request))
+        kinds_there = ", ".join(CHANGE_WORDS)
+        said = t(
+            f"没有变动 change={unknown[0]!r}，只有 {kinds_there}",
+            f"change={unknown[0]!r}: expected one of {kinds_there}",
+        )
+        raise HTTPException(HTTPStatus.BAD_REQUEST, said)
     return changes.Choice(
-        since=_start_of(given.get("since"), 0),
-        until=_start_of(given.get("until"), 1),
+        since=_start_of(request, "since", 0),
+        until=_start_of(request, "until", 1),
         agency=given.get("agency") or None,
         channel=given.get("channel") or None,
         kinds=kinds,
@@ -82,15 +89,17 @@ def _choice(request: Request) -> Choice:
     )
 
 
-def _start_of(text: str | None, days: int) -> str | None:
-    """Return the instant at which a local day begins, or the one so many days later."""
+def _start_of(request: Request, name: str, days_later: int) -> str | None:
+    """Return the instant at which a local day of the parameters begins, or the one so many days later."""
+    text = request.query_params.get(name)
     if not text:
         return None
     try:
-        begins = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=LOCAL)
+        return instant(midnight(datetime.strptime(text, "%Y-%m-%d"), days_later))  # noqa: DTZ007 - only its day counts
     except ValueError:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{text!r}: YYYY-MM-DD") from None
-    return instant(begins + timedelta(days=days))
+        t = say_in(language_of(request))
+        said = t(f"{text!r} 不是日期，应写作 YYYY-MM-DD", f"{text!r} is no day; expected YYYY-MM-DD")
+        raise HTTPException(HTTPStatus.BAD_REQUEST, said) from None
 
 
 def _by_day(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:

@@ -16,14 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from archive import catalog_reads as reads
-from archive.errors import CatalogError
 from archive.records import target_uri
 from archive.rows import parse_instant
 from govcrawl.exhibit import Exhibit, Held, iter_held, media_type_of, read_exhibit
 from govcrawl.replay import PAGE_HEADERS, SVG, SVG_HEADERS
 from govcrawl.replay_server import disposition
+from govcrawl.speech import say_in
 from govcrawl.urls import url_key
 from govcrawl.web.document_page import find
+from govcrawl.web.pages import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +59,10 @@ class Exhibits:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         prefix = f"/replay/{quote(document_id, safe='')}/{number}"
-        try:
-            with pages.catalog() as catalog:
-                exhibit = read_exhibit(catalog, pages.data_dir, document_id, number, prefix=prefix)
-        except CatalogError as error:
-            raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from None
+        with pages.catalog() as catalog:
+            if reads.document_row(catalog, document_id, number) is None:
+                raise HTTPException(HTTPStatus.NOT_FOUND, f"{document_id} {number}")
+            exhibit = read_exhibit(catalog, pages.data_dir, document_id, number, prefix=prefix)
         with self._lock:
             self._kept[key] = exhibit
             if len(self._kept) > _KEPT:
@@ -133,7 +133,10 @@ def find_memento(request: Request) -> Response:
     """Lead from ``/web/YYYYMMDDhhmmss/URL`` (UTC) to the version that was captured last before, else the first one."""
     stamp = request.path_params["stamp"]
     if not _TIMESTAMP.fullmatch(stamp):
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"{stamp!r}: YYYYMMDDhhmmss was expected")
+        said = say_in(language_of(request))(
+            f"{stamp!r}：应写作 YYYYMMDDhhmmss", f"{stamp!r}: YYYYMMDDhhmmss was expected"
+        )
+        raise HTTPException(HTTPStatus.NOT_FOUND, said)
     document_id, versions = _versions(request)
     bound = stamp.ljust(14, "9")
     chosen = versions[0]
@@ -162,7 +165,8 @@ def _versions(request: Request) -> tuple[str, list[Row]]:
     try:
         key = url_key(url)
     except ValueError:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"{url}: an address was expected") from None
+        said = say_in(language_of(request))(f"{url}：应为网址", f"{url}: an address was expected")
+        raise HTTPException(HTTPStatus.NOT_FOUND, said) from None
     pages.refuse_withheld(url, key)
     with pages.catalog() as catalog:
         found = reads.find_ids(catalog, url, key)

@@ -23,6 +23,7 @@ from archive.resources import DOCUMENTS
 from archive.saved_searches import read_searches
 from archive.search import search
 from archive.search_query import Query, parse_query, type_query
+from govcrawl.speech import say_in
 from govcrawl.web.pages import language_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def read_query(request: Request) -> Query:
     given = request.query_params
     states = tuple(filter(None, given.getlist("state")))
     if unknown := [state for state in states if state not in _STATES]:
-        message = f"state {unknown[0]!r}: expected one of {', '.join(_STATES)}"
+        t = say_in(language_of(request))
+        message = t(
+            f"没有状态 {unknown[0]!r}，只有 {'、'.join(_STATES)}",
+            f"state {unknown[0]!r}: expected one of {', '.join(_STATES)}",
+        )
         raise HTTPException(HTTPStatus.BAD_REQUEST, message)
     try:
         base = _filters(request)
@@ -98,7 +103,12 @@ def number(request: Request, name: str, default: int, most: int) -> int:
     """
     text = request.query_params.get(name, str(default))
     if not text.isascii() or not text.isdigit() or int(text) > most:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{name}={text!r}: a whole number from 0 to {most} was expected")
+        t = say_in(language_of(request))
+        said = t(
+            f"{name}={text!r}：应为 0 到 {most} 的整数",
+            f"{name}={text!r}: a whole number from 0 to {most} was expected",
+        )
+        raise HTTPException(HTTPStatus.BAD_REQUEST, said)
     return int(text)
 
 
