@@ -123,7 +123,7 @@ class Catalog:
 
         ``committed_bytes`` is how long the file is with what this transaction commits.
         """
-        with self.atomic():
+        with self.file.joined():
             captures.put_warc_file(self.file, path, agency, crawl_id, opened_at, committed_bytes)
 
     def close_warc_file(self, path: str, bytes: int, sha256: str, closed_at: datetime) -> None:  # noqa: A002
@@ -132,12 +132,12 @@ class Catalog:
         Raises:
             CatalogError: there is no such file.
         """
-        with self.atomic():
+        with self.file.joined():
             captures.close_warc_file(self.file, path, bytes, sha256, closed_at)
 
     def put_capture(self, **fields: Unpack[CaptureFields]) -> Capture:
         """Put one archived exchange; its crawl and WARC file are known already."""
-        with self.atomic():
+        with self.file.joined():
             return captures.put_capture(self.file, fields)
 
     def capture(self, capture_id: int) -> Capture:

@@ -5,21 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archive.catalog import Catalog
     from archive.rows import Row
-
-
-def months(catalog: Catalog, agency: str) -> list[Row]:
-    """Rows of month (``YYYY-MM``), documents published in it, and how many of them are gone; undated ones are left out."""
-    return list(
-        catalog.rows(
-            "SELECT SUBSTR(v.publish_date, 1, 7) AS month, COUNT(*) AS documents,"
-            " SUM(d.state IN ('suspected', 'withdrawn')) AS gone FROM documents AS d"
-            " JOIN versions AS v ON v.id = d.current_version_id WHERE d.agency = ? AND v.publish_date IS NOT NULL"
-            " GROUP BY 1 ORDER BY 1",
-            (agency,),
-        )
-    )
 
 
 def kinds(catalog: Catalog, agency: str) -> list[Row]:
@@ -28,19 +17,20 @@ def kinds(catalog: Catalog, agency: str) -> list[Row]:
     return list(catalog.rows(sql, (agency,)))
 
 
-def channels(catalog: Catalog, agency: str) -> list[Row]:
-    """Rows of an agency's channels in its order: what their lists show, what of it is archived, and how fresh that is."""
-    return list(
-        catalog.rows(
-            "SELECT c.name, c.seed_url, c.total, c.walked_to_end_at, COUNT(l.url_key) AS listed,"
-            " SUM(l.document_id IS NOT NULL) AS archived, SUM(l.offsite) AS offsite,"
-            " SUM(l.document_id IS NULL AND NOT l.offsite) AS missing, MAX(v.publish_date) AS newest"
-            " FROM channels AS c LEFT JOIN listings AS l ON l.agency = c.agency AND l.channel = c.name"
-            " LEFT JOIN documents AS d ON d.id = l.document_id LEFT JOIN versions AS v ON v.id = d.current_version_id"
-            " WHERE c.agency = ? GROUP BY c.name ORDER BY c.position, c.name",
-            (agency,),
-        )
+def channels(catalog: Catalog, agency: str, newest: Mapping[str, str | None]) -> list[Row]:
+    """Rows of an agency's channels in its order: what their lists show, what of it is archived, and how fresh that is.
+
+    ``newest`` is the latest publication of the documents of each channel.
+    """
+    rows = catalog.rows(
+        "SELECT c.name, c.seed_url, c.total, c.walked_to_end_at, COUNT(l.url_key) AS listed,"
+        " SUM(l.document_id IS NOT NULL) AS archived, SUM(l.offsite) AS offsite,"
+        " SUM(l.document_id IS NULL AND NOT l.offsite) AS missing"
+        " FROM channels AS c LEFT JOIN listings AS l ON l.agency = c.agency AND l.channel = c.name"
+        " WHERE c.agency = ? GROUP BY c.name ORDER BY c.position, c.name",
+        (agency,),
     )
+    return [{**row, "newest": newest.get(row["name"])} for row in rows]
 
 
 def crawls(catalog: Catalog, agency: str, most: int) -> list[Row]:

@@ -29,30 +29,46 @@ if TYPE_CHECKING:
     from archive.rows import Row
 
 DAY_BITS = 24  # 16 million documents of one day of publication
+_AT_ONCE = 1000  # entries that are put together where all are
 _FIRST_DAY = date(1900, 1, 1).toordinal()
 
 
 # The index
 
 
-def put_index(db: CatalogFile, document_id: str) -> bool:
-    """Bring a document's entry in step with its current version; returns whether anything of it differs."""
+def put_index(db: CatalogFile, document_id: str) -> None:
+    """Bring a document's entry in step with its current version, at the end of the transaction."""
+    db.put_off(_put_entries, document_id)
+
+
+def _put_entries(db: CatalogFile, document_ids: Sequence[str]) -> None:
+    """Bring the entries of documents in step.
+
+    FTS5 gathers what is written in ascending order of numbers, and writes out what it has gathered at each step back and at
+    each savepoint: hence the order, and all of a transaction at once.
+    """
+    writes = [write for document_id in document_ids for write in _put_entry(db, document_id)]
+    for number, added, packed in sorted(writes, key=lambda write: write[:2]):
+        _write(db, None if added else "delete", number, packed)
+
+
+def _put_entry(db: CatalogFile, document_id: str) -> Iterator[tuple[int, bool, bytes]]:
+    """Put the row of an entry; yield what is to be taken out of the index and put into it: number, whether put, the texts."""
     before = db.row("SELECT * FROM search_rows WHERE document_id = ?", (document_id,))
     values = _entry(db, document_id)
-    if values is None:
-        return before is not None and _take_out(db, before)
-    if before is not None and all(before[name] == value for name, value in values.items()):
-        return False
-    same_text = before is not None and before["indexed"] == values["indexed"]
-    if before is not None and same_text and before["publish_date"] == values["publish_date"]:
-        db.update("search_rows", {"id": before["id"]}, values)
-        return True
+    if before is not None and values is not None and all(before[name] == value for name, value in values.items()):
+        return
     if before is not None:
-        _take_out(db, before)
-    number = _next_number(db, values["publish_date"])
-    db.insert("search_rows", {"id": number, "document_id": document_id, **values})
-    _write(db, None, number, values["indexed"])
-    return True
+        kept = values is not None and all(before[name] == values[name] for name in ("indexed", "publish_date"))
+        if values is not None and kept:
+            db.update("search_rows", {"id": before["id"]}, values)
+            return
+        db.execute("DELETE FROM search_rows WHERE id = ?", (before["id"],))
+        yield before["id"], False, before["indexed"]
+    if values is not None:
+        number = _next_number(db, values["publish_date"])
+        db.insert("search_rows", {"id": number, "document_id": document_id, **values})
+        yield number, True, values["indexed"]
 
 
 def take_out(db: CatalogFile, document_id: str) -> None:
@@ -93,9 +109,9 @@ def put_all(catalog: Catalog, progress: Callable[[int], None] = lambda _: None) 
         db.execute("INSERT INTO search_index (search_index) VALUES ('delete-all')")
         db.execute("DELETE FROM search_rows")
         names = [row["id"] for row in db.rows("SELECT id FROM documents ORDER BY id")]
-        for done, name in enumerate(names, 1):
-            put_index(db, name)
-            progress(done)
+        for start in range(0, len(names), _AT_ONCE):
+            _put_entries(db, names[start : start + _AT_ONCE])
+            progress(min(start + _AT_ONCE, len(names)))
         db.execute("UPDATE summaries SET writes = writes + 1, figures = NULL")  # kinds are counted by these entries
     return len(names)
 
@@ -195,12 +211,6 @@ def _kind(db: CatalogFile, document_id: str, row: Row) -> str | None:
 
 def _pack(columns: Sequence[str]) -> bytes:
     return zlib.compress(json.dumps(columns, ensure_ascii=False).encode(), 1)
-
-
-def _take_out(db: CatalogFile, before: Row) -> bool:
-    _write(db, "delete", before["id"], before["indexed"])
-    db.execute("DELETE FROM search_rows WHERE id = ?", (before["id"],))
-    return True
 
 
 def _write(db: CatalogFile, command: str | None, number: int, packed: bytes) -> None:

@@ -33,6 +33,7 @@ def read_summary(catalog: Catalog, agency: str) -> dict[str, Any]:
 def put_summary(catalog: Catalog, agency: str) -> None:
     """Count an agency and keep it, in the place of an earlier count. Only of a writer, from whom nothing is withheld."""
     with catalog.atomic():
+        catalog.file.finish_late_work()  # kinds are counted by the entries of the index
         figures = json_text(count_agency(catalog, agency))
         catalog.file.execute("UPDATE summaries SET format = ?, figures = ? WHERE agency = ?", (FORMAT, figures, agency))
 

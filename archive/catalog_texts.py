@@ -6,6 +6,7 @@ They are derived from the captures and are no part of a version: reading a file 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.catalog_search import put_index_of_file
@@ -127,12 +128,19 @@ EXPORTED = (
 """Fields of an exported attachment that come from its text."""
 
 
-def text_counts(catalog: Catalog, agency: str) -> dict[str, int]:
-    """How many attachments of an agency's current versions were read with which status; ``unread`` = not yet."""
+NO_FILE = "no file"
+"""Stands for the status of an attachment that could not be fetched, in :func:`text_counts`."""
+
+
+def text_counts(catalog: Catalog, agency: str) -> Counter[str]:
+    """How many attachments of an agency's current versions were read with which status, the most frequent first.
+
+    ``unread`` = not yet; :data:`NO_FILE` = there is nothing to read.
+    """
     rows = catalog.rows(
-        "SELECT COALESCE(t.status, 'unread') AS name, COUNT(*) AS n FROM documents AS d"
-        " JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment' AND f.sha256 IS NOT NULL"
-        " LEFT JOIN file_texts AS t ON t.sha256 = f.sha256 WHERE d.agency = ? GROUP BY 1 ORDER BY 2 DESC, 1",
-        (agency,),
+        "SELECT CASE WHEN f.sha256 IS NULL THEN ?2 ELSE COALESCE(t.status, 'unread') END AS name, COUNT(*) AS n"
+        " FROM documents AS d JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment'"
+        " LEFT JOIN file_texts AS t ON t.sha256 = f.sha256 WHERE d.agency = ?1 GROUP BY 1 ORDER BY 2 DESC, 1",
+        (agency, NO_FILE),
     )
-    return {row["name"]: row["n"] for row in rows}
+    return Counter({row["name"]: row["n"] for row in rows})

@@ -49,31 +49,41 @@ COVERAGE_FIELDS = (
 )
 """Columns, in order; append only."""
 
+# what became of a line is looked up only where there is no document of it: known ones have been captured many times;
+# CASE, because SQLite works out both sides of an AND
 _LINES = """
-SELECT l.channel, l.offsite, l.document_id IS NOT NULL AS captured, l.last_crawl_id, l.publish_date,
-  COALESCE(n.walked_crawl_id IS NULL OR c.started_at >= w.started_at, 1) AS now,
-  (SELECT f.reason FROM failures AS f WHERE f.agency = l.agency AND f.url = l.url AND f.kind = 'document'
-   ORDER BY f.id DESC LIMIT 1) AS reason,
-  EXISTS (SELECT 1 FROM captures AS p WHERE p.agency = l.agency AND p.url = l.url AND p.kind = 'document'
-   AND p.status BETWEEN 300 AND 399 AND p.status <> 304) AS redirected
-FROM listings AS l
-LEFT JOIN channels AS n ON n.agency = l.agency AND n.name = l.channel
-LEFT JOIN crawls AS c ON c.id = l.last_crawl_id LEFT JOIN crawls AS w ON w.id = n.walked_crawl_id
-WHERE l.agency = ?
+SELECT g.channel, g.offsite, g.captured, g.reason, g.redirected, g.n,
+  COALESCE(n.walked_crawl_id IS NULL OR c.started_at >= w.started_at, 1) AS now
+FROM (
+  SELECT channel, offsite, document_id IS NOT NULL AS captured, last_crawl_id,
+    CASE WHEN document_id IS NULL AND NOT offsite THEN (
+      SELECT f.reason FROM failures AS f WHERE f.agency = l.agency AND f.url = l.url AND f.kind = 'document'
+      ORDER BY f.id DESC LIMIT 1) END AS reason,
+    CASE WHEN document_id IS NULL AND NOT offsite THEN EXISTS (
+      SELECT 1 FROM captures AS p WHERE p.agency = l.agency AND p.url = l.url AND p.kind = 'document'
+      AND p.status BETWEEN 300 AND 399 AND p.status <> 304) ELSE 0 END AS redirected,
+    COUNT(*) AS n
+  FROM listings AS l WHERE agency = ?1 GROUP BY 1, 2, 3, 4, 5, 6
+) AS g
+LEFT JOIN channels AS n ON n.agency = ?1 AND n.name = g.channel
+LEFT JOIN crawls AS c ON c.id = g.last_crawl_id LEFT JOIN crawls AS w ON w.id = n.walked_crawl_id
 """
 
 _DOCUMENTS = """
-SELECT l.channel, d.state, v.publish_date, COUNT(*) AS n FROM
+SELECT l.channel, d.state, COUNT(*) AS n, SUM(COALESCE(v.publish_date, '') = '') AS undated,
+  MIN(NULLIF(v.publish_date, '')) AS first, MAX(v.publish_date) AS last FROM
   (SELECT DISTINCT channel, document_id FROM listings WHERE agency = ?1 AND document_id IS NOT NULL) AS l
 JOIN documents AS d ON d.id = l.document_id LEFT JOIN versions AS v ON v.id = d.current_version_id
-GROUP BY 1, 2, 3
+GROUP BY 1, 2
 """
 
+# one line of each channel that has the document; the plus keeps SQLite from walking through the lines of the whole agency
 _FILES = """
-SELECT l.channel, f.sha256 IS NOT NULL AS had, f.error, COUNT(*) AS n FROM
-  (SELECT DISTINCT channel, document_id FROM listings WHERE agency = ?1 AND document_id IS NOT NULL) AS l
-JOIN documents AS d ON d.id = l.document_id
-JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment' GROUP BY 1, 2, 3
+SELECT l.channel, f.sha256 IS NOT NULL AS had, f.error, COUNT(*) AS n FROM documents AS d
+CROSS JOIN files AS f ON f.version_id = d.current_version_id AND f.kind = 'attachment'
+CROSS JOIN listings AS l ON l.document_id = d.id AND +l.agency = d.agency AND +l.url_key = (
+  SELECT MIN(m.url_key) FROM listings AS m WHERE m.document_id = d.id AND +m.agency = d.agency AND +m.channel = l.channel)
+WHERE d.agency = ?1 GROUP BY 1, 2, 3
 """
 
 _WALKS = """
@@ -101,19 +111,17 @@ def agency_coverage(catalog: Catalog, agency: str) -> list[dict[str, Any]]:
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for row in catalog.rows(_LINES, (agency,)):
         case, reason = _case(row)
-        lines[row["channel"]][case] += 1
-        lines[row["channel"]]["listed"] += 1
-        lines[row["channel"]]["listed_now"] += row["now"]
+        lines[row["channel"]][case] += row["n"]
+        lines[row["channel"]]["listed"] += row["n"]
+        lines[row["channel"]]["listed_now"] += row["now"] * row["n"]
         if reason:
-            reasons[row["channel"]][reason] += 1
+            reasons[row["channel"]][reason] += row["n"]
     states: dict[str, Counter[str]] = defaultdict(Counter)
     dates: dict[str, list[str]] = defaultdict(list)
     for row in catalog.rows(_DOCUMENTS, (agency,)):
         states[row["channel"]][row["state"]] += row["n"]
-        if row["publish_date"]:
-            dates[row["channel"]].append(row["publish_date"])
-        else:
-            states[row["channel"]]["undated"] += row["n"]
+        states[row["channel"]]["undated"] += row["undated"]
+        dates[row["channel"]] += [day for day in (row["first"], row["last"]) if day]
     had: dict[str, Counter[bool]] = defaultdict(Counter)
     errors: dict[str, Counter[str]] = defaultdict(Counter)
     for row in catalog.rows(_FILES, (agency,)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from threading import RLock
@@ -22,7 +23,7 @@ from archive.migrations import MIGRATIONS
 from archive.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from archive.rows import Row
@@ -50,6 +51,10 @@ _STORAGE_CODES = frozenset(
 _DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+LateWork = Callable[["CatalogFile", "Sequence[str]"], None]
+"""What is done for some keys at the end of a transaction."""
+
+
 class CatalogFile:
     """An open catalog file.
 
@@ -65,6 +70,7 @@ class CatalogFile:
         self._db = db
         self._lock = RLock()
         self._turns = None if read_only else Turns.of(path)
+        self._late: dict[LateWork, dict[str, None]] = {}  # of the transaction that is open
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -97,6 +103,8 @@ class CatalogFile:
             file = cls(path, db, read_only=False)
             with file.atomic():
                 MIGRATIONS.apply(db)
+            # only now: an index is made with files. What a step keeps so as to be taken back goes into one from 64 KiB on else
+            db.conn.execute("PRAGMA temp_store = MEMORY")
             return file
 
     @classmethod
@@ -170,10 +178,40 @@ class CatalogFile:
                 self._db.conn.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
                 try:
                     yield
+                    self.finish_late_work()
                     self._db.conn.execute("COMMIT")
                 except BaseException:
+                    self._late.clear()
                     self._db.rollback()
                     raise
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """One transaction; inside another one a part of it that nothing sets apart, and no savepoint is paid for.
+
+        For what is one statement, which SQLite takes back by itself where it fails.
+        """
+        with self._lock:
+            if self._db.conn.in_transaction:
+                with _translated(self.path, read_only=self.read_only):
+                    yield
+                return
+            with self.atomic():
+                yield
+
+    def put_off(self, work: LateWork, key: str) -> None:
+        """Have something done for a key at the end of the transaction that is open, once however often it is asked for.
+
+        The work finds the rows as they are then, also where a step in between was taken back.
+        """
+        with self.joined():
+            self._late.setdefault(work, {})[key] = None
+
+    def finish_late_work(self) -> None:
+        """Do now what was put off to the end of this transaction."""
+        while self._late:
+            work = next(iter(self._late))
+            work(self, list(self._late.pop(work)))
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:

@@ -54,6 +54,7 @@ def copy_catalog(data_dir: Path, output: Path, *, include_withheld: bool = False
 def _take_out_withheld(data_dir: Path, output: Path) -> None:
     """Take every row out of a copy that a reader of the catalog is not shown, and the room it took."""
     with Catalog.open(output) as copy:
+        copy.file.execute("PRAGMA temp_store = FILE")  # rows of the whole catalog are compared
         copy.file.hide(data_dir)
         if not copy.file.withheld:
             return

@@ -100,13 +100,15 @@ def _pace(catalog: Catalog, done: Tally, control: Maker) -> Pace:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return bytes on disk by table, its indexes included; the search index as one."""
+    """Return bytes on disk by table, its indexes included; the search index as one; ``free``: pages that the next rows take."""
     found: dict[str, int] = {}
     with Catalog.open_read_only(folder / CATALOG_NAME) as catalog:
         owner: dict[str, str] = {}
         for row in catalog.rows("SELECT name, tbl_name FROM sqlite_master"):
             owner[row["name"]] = row["tbl_name"]
         (page,) = catalog.rows("PRAGMA page_size")
+        (free,) = catalog.rows("PRAGMA freelist_count")
+        found["free"] = free["freelist_count"] * page["page_size"]
         for row in catalog.rows(
             "SELECT name, pageno AS pages FROM dbstat WHERE aggregate = TRUE"
         ):  # its bytes have 32 bits

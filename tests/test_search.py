@@ -11,8 +11,10 @@ from catalogs import AGENCY, Sample, fetched, read_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.catalog_counts import count_agency
 from archive.catalog_find import facets, find_documents, found_ids
 from archive.catalog_search import differing_entries, put_all
+from archive.catalog_summaries import put_summary, read_summary
 from archive.catalog_texts import put_file_text
 from archive.errors import BadQuery, CatalogError
 from archive.model import FileText
@@ -237,4 +239,38 @@ def test_title_outranks_the_body(tmp_path: Path) -> None:
     assert facets(sample.catalog, Query())["agency"] == {AGENCY.name: 3}
     total, page = find_documents(sample.catalog, query, limit=1, offset=1)
     assert (total, len(page)) == (2, 1)
+    sample.catalog.close()
+
+
+def test_an_entry_is_put_once_at_the_end_of_its_transaction(tmp_path: Path) -> None:
+    """What several steps do to documents reaches the index with the commit, once each; what is taken back leaves no entry."""
+    sample = Sample.make(tmp_path)
+    with sample.catalog.atomic():
+        sample.put(read_document("b", title="旧题", publish_date="2024-02-01"))
+        sample.put(read_document("b", title="新题", publish_date="2024-02-01"))
+        sample.put(read_document("a", title="早先的", publish_date="2023-02-01"))
+        with pytest.raises(KeyError), sample.catalog.atomic():  # noqa: PT012 - a step that fails
+            sample.put(read_document("c", title="收回的"))
+            raise KeyError
+        assert sample.catalog.file.rows("SELECT id FROM search_rows") == []
+    assert titles(sample, "题") == ["新题"]
+    assert titles(sample, "的") == ["早先的"]
+    assert list(differing_entries(sample.catalog)) == []
+    sample.catalog.file.execute("INSERT INTO search_index (search_index) VALUES ('integrity-check')")
+    with pytest.raises(KeyError), sample.catalog.atomic():  # noqa: PT012 - a transaction that fails
+        sample.put(read_document("d", title="收回的"))
+        raise KeyError
+    sample.put(read_document("e", title="后来的"))
+    assert titles(sample, "的") == ["后来的", "早先的"]
+    sample.catalog.close()
+
+
+def test_kinds_are_counted_in_the_transaction_that_puts_them(tmp_path: Path) -> None:
+    """A summary that is put together with documents counts their kinds."""
+    sample = Sample.make(tmp_path)
+    with sample.catalog.atomic():
+        sample.put(read_document("a", title="关于印发工作方案的通知"))
+        put_summary(sample.catalog, AGENCY.name)
+    assert read_summary(sample.catalog, AGENCY.name) == count_agency(sample.catalog, AGENCY.name)
+    assert sum(one["documents"] for one in read_summary(sample.catalog, AGENCY.name)["kinds"]) == 1
     sample.catalog.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import pytest
 from catalogs import AGENCY, FIRST_DAY, Sample, fetched, read_document, url_of
 
 from archive.catalog import Catalog
-from archive.catalog_counts import count_agency
+from archive.catalog_counts import COUNTED_FIELDS, count_agency
 from archive.catalog_search import put_all
 from archive.catalog_summaries import count_writes, put_missing_summaries, put_summary, read_summary
 from archive.catalog_texts import put_file_text
 from archive.model import FileText
 from archive.withheld import withhold
+from benchmarks.made_catalog import Maker, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,3 +120,115 @@ def test_withheld_documents_are_not_in_the_figures(sample: Sample, tmp_path: Pat
         assert read_summary(reader, AGENCY.name)["documents"] == 1
     with Catalog.open_read_only(sample.path, include_withheld=True) as reader:
         assert read_summary(reader, AGENCY.name)["documents"] == 2
+
+
+DAMAGES = """\
+UPDATE documents SET current_version_id = NULL WHERE id IN (SELECT id FROM documents ORDER BY id DESC LIMIT 1);
+UPDATE documents SET state = 'withdrawn' WHERE id IN (SELECT id FROM documents WHERE agency = 'c00_0000' ORDER BY id LIMIT 1);
+UPDATE versions SET publish_date = NULL, flags = '["a","b"]', agreement = NULL WHERE id % 7 = 0;
+UPDATE versions SET text = NULL, method = 'binary', agreement = 0.5 WHERE id % 5 = 0;
+UPDATE versions SET text = NULL, agreement = 1 WHERE id % 11 = 0;
+UPDATE listings SET document_id = NULL WHERE rowid % 6 = 0;
+UPDATE listings SET document_id = NULL, offsite = 1 WHERE rowid % 13 = 0;
+INSERT INTO listings SELECT agency, channel, url, url_key || '#2', key, title, publish_date, date_text, position, pinned,
+  offsite, document_id, first_listed_at, last_listed_at, first_crawl_id, last_crawl_id, capture_id FROM listings WHERE rowid % 4 = 0;
+INSERT INTO failures (crawl_id, agency, url, kind, reason, message, at) SELECT last_crawl_id, agency, url, 'document',
+  CASE rowid % 3 WHEN 0 THEN 'robots' WHEN 1 THEN 'timeout' ELSE 'ending' END, 'no', last_listed_at FROM listings
+  WHERE document_id IS NULL AND rowid % 2 = 0"""
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """A catalog as several rounds of crawls leave it, with documents gone, files missing and lines that lead nowhere."""
+    with Catalog.open(tmp_path_factory.mktemp("years") / "catalog.db") as catalog:
+        Maker(catalog, Plan(documents=60, captures=600, agencies=2, rounds=4, characters=40)).make()
+        for statement in DAMAGES.split(";\n"):
+            catalog.file.execute(statement)
+        yield catalog
+
+
+@pytest.mark.parametrize("agency", ["c00_0000", "c00_0001"])
+def test_what_is_counted_is_what_is_there(years: Catalog, agency: str) -> None:
+    """Counting in groups comes to the same as going through every row."""
+    counted = count_agency(years, agency)
+    documents = list(years.rows("SELECT * FROM documents WHERE agency = ?", (agency,)))
+    versions = {row["id"]: row for row in years.rows("SELECT * FROM versions")}
+    pairs = [(one, versions[one["current_version_id"]]) for one in documents if one["current_version_id"] is not None]
+    assert counted["documents"] == len(documents)
+    assert counted["states"] == {"unlisted": 0, **Counter(one["state"] for one in documents)} | {
+        state: sum(one["state"] == state for one in documents) for state in ("live", "suspected", "withdrawn")
+    }
+    for name in COUNTED_FIELDS:
+        lacking = [row for _, row in pairs if row[name] is None and (name != "text" or row["method"] != "binary")]
+        assert counted["missing"][name] == len(lacking), name
+    assert counted["flags"] == dict(Counter(flag for _, row in pairs for flag in json.loads(row["flags"])))
+    assert counted["methods"] == dict(Counter(row["method"] for _, row in pairs).most_common())
+    assert sum(counted["agreement"].values()) == len(pairs)
+    assert counted["agreement"].get("none", 0) == sum(row["agreement"] is None for _, row in pairs)
+    assert counted["newest_publish_date"] == max(row["publish_date"] for _, row in pairs if row["publish_date"])
+    assert counted["last_new_at"] == max(one["first_captured_at"] for one in documents)
+    dated = [(row["publish_date"][:7], one["state"]) for one, row in pairs if row["publish_date"]]
+    assert counted["months"] == [
+        {
+            "month": month,
+            "documents": sum(month == other for other, _ in dated),
+            "gone": sum(month == other and state in {"suspected", "withdrawn"} for other, state in dated),
+        }
+        for month in sorted({month for month, _ in dated})
+    ]
+    files = [
+        file
+        for one in documents
+        for file in years.rows(
+            "SELECT * FROM files WHERE version_id = ? AND kind = 'attachment'", (one["current_version_id"],)
+        )
+    ]
+    assert counted["attachments"] == len(files)
+    assert counted["attachments_missing"] == sum(file["sha256"] is None for file in files)
+    assert sum(counted["attachment_texts"].values()) == sum(file["sha256"] is not None for file in files)
+
+
+@pytest.mark.parametrize("agency", ["c00_0000", "c00_0001"])
+def test_channels_are_counted_as_they_are(years: Catalog, agency: str) -> None:
+    """Lines and documents of each channel come to the same as going through every row."""
+    counted = count_agency(years, agency)
+    documents = {row["id"]: row for row in years.rows("SELECT * FROM documents WHERE agency = ?", (agency,))}
+    versions = {row["id"]: row for row in years.rows("SELECT * FROM versions")}
+    failed = {
+        row["url"]: row["reason"]
+        for row in years.rows("SELECT * FROM failures WHERE agency = ? ORDER BY id", (agency,))
+    }
+    assert [row["name"] for row in counted["channels"]] == [row["channel"] for row in counted["coverage"]]
+    for channel, covered in zip(counted["channels"], counted["coverage"], strict=True):
+        lines = list(years.rows("SELECT * FROM listings WHERE agency = ? AND channel = ?", (agency, channel["name"])))
+        had = {line["document_id"] for line in lines if line["document_id"]}
+        days = [
+            day
+            for one in had
+            if (number := documents[one]["current_version_id"]) and (day := versions[number]["publish_date"])
+        ]
+        loose = [line for line in lines if line["document_id"] is None and not line["offsite"]]
+        reasons = [failed.get(line["url"]) for line in loose]
+        assert (channel["listed"], covered["listed"]) == (len(lines), len(lines))
+        assert (channel["archived"] or 0) == sum(line["document_id"] is not None for line in lines)
+        assert (channel["missing"] or 0) == len(loose)
+        assert covered["off_site"] == sum(line["offsite"] for line in lines)
+        assert covered["refused_by_robots"] == reasons.count("robots")
+        assert covered["failed_by_reason"] == ({"timeout": reasons.count("timeout")} if "timeout" in reasons else {})
+        assert covered["pending"] == len(loose) - covered["refused_by_robots"] - covered["failed"]
+        assert (covered["documents"], covered["undated"]) == (len(had), len(had) - len(days))
+        assert (covered["first_publish_date"], covered["last_publish_date"]) == (
+            min(days, default=None),
+            max(days, default=None),
+        )
+        assert channel["newest"] == max(days, default=None)
+        files = [
+            file
+            for one in had
+            for file in years.rows(
+                "SELECT * FROM files WHERE version_id = ? AND kind = 'attachment'",
+                (documents[one]["current_version_id"],),
+            )
+        ]
+        assert covered["attachments"] == len(files)
+        assert covered["attachments_failed"] == sum(file["sha256"] is None for file in files)
