@@ -11,10 +11,12 @@ import ipaddress
 import json
 import re
 import ssl
+import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -25,7 +27,7 @@ from warcio.warcwriter import WARCWriter
 from archive.digest import digest_bytes, read_request
 
 if TYPE_CHECKING:
-    from archive.digest import Framing
+    from archive.digest import Framing, Head
     from archive.model import Context, Exchange
 
 NewId = Callable[[], str]
@@ -40,6 +42,16 @@ HTTP_REQUEST = "application/http; msgtype=request"
 WARC_FIELDS = "application/warc-fields"
 PEM_CHAIN = "application/pem-certificate-chain"
 PROFILE_URI = "http://netpreserve.org/warc/1.1/revisit/"
+
+_CODINGS = {"gzip": (b"\x1f\x8b\x08",), "x-gzip": (b"\x1f\x8b\x08",), "zstd": (b"\x28\xb5\x2f\xfd",)}
+_FORMATS = (
+    b"PK\x03\x04",
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"Rar!\x1a",
+    b"7z\xbc\xaf",
+)  # ZIP, and with it DOCX, XLSX, OFD; JPEG …
+_CHUNK_LINE_BYTES = 16  # a body's first bytes, behind the size of the first chunk where there are chunks
 
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -92,10 +104,15 @@ class _Block:
     length: int
     digest: str
     content_type: str
+    plain_bytes: int | None = None  # of its beginning; what comes behind is compressed already
 
 
 class _VerbatimWriter(WARCWriter):  # type: ignore[misc]  # warcio is untyped
     """warcio's writer without its wish to add digests of its own kind to records that must not have them."""
+
+    def write_member(self, record: Any, member: _MemberSink | _StoringSink) -> None:
+        """Write a record as one gzip member."""
+        self._write_warc_record(member, record)
 
     def ensure_digest(self, record: Any, block: bool = True, payload: bool = True) -> None:  # noqa: FBT001, FBT002 -- warcio's signature
         """Leave the record's digests to the caller."""
@@ -113,6 +130,51 @@ class _MemberSink:
 
     def flush(self) -> None:
         self._out.write(self._deflater.flush())
+
+
+_GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"  # RFC 1952: deflate, no name, no time; as zlib writes it
+_STORED_BYTES = 0xFFFF  # of one block at most
+_STORED_END = b"\x01\x00\x00\xff\xff"  # a last block with nothing in it
+
+
+class _StoringSink:
+    """Does the same for a record whose block is compressed already from ``plain_bytes`` on.
+
+    WARC head and plain beginning are deflated; the rest stands in stored blocks (RFC 1951 section 3.2.4): trying to make it
+    smaller makes it longer, and costs more than everything else that is done for a record.
+    """
+
+    def __init__(self, out: IO[bytes], level: int, plain_bytes: int) -> None:
+        self._out = out
+        self._left: int | None = None  # of the plain beginning; None: the WARC head, which comes first in one piece
+        self._plain_bytes = plain_bytes
+        self._deflater = zlib.compressobj(level, zlib.DEFLATED, -15)
+        self._crc = self._size = 0
+        out.write(_GZIP_HEAD)
+
+    def write(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
+        self._size += len(data)
+        if self._left is None:
+            self._left = self._plain_bytes
+            self._out.write(self._deflater.compress(data))
+            return
+        if self._left:
+            plain, data = data[: self._left], data[self._left :]
+            self._left -= len(plain)
+            self._out.write(self._deflater.compress(plain))
+            if not self._left:
+                self._out.write(self._deflater.flush(zlib.Z_SYNC_FLUSH))  # stored blocks begin at a byte's border
+        for start in range(0, len(data), _STORED_BYTES):
+            piece = data[start : start + _STORED_BYTES]
+            self._out.write(_stored_head(len(piece)) + piece)
+
+    def flush(self) -> None:
+        self._out.write(_STORED_END + struct.pack("<II", self._crc, self._size & 0xFFFFFFFF))
+
+
+def _stored_head(length: int) -> bytes:
+    return struct.pack("<BHH", 0, length, length ^ 0xFFFF)
 
 
 def warc_date(at: datetime) -> str:
@@ -165,6 +227,7 @@ class RecordWriter:
         self._new_id = new_id
         self._level = level
         self._warcinfo_id = warcinfo_id
+        self._writer = _VerbatimWriter(out, gzip=False, warc_version="1.1")
 
     def write_warcinfo(self, filename: str, fields: Mapping[str, str], at: datetime) -> Member:
         """Write the first record of a file (WARC 1.1, 'warcinfo'); the records behind it name it."""
@@ -237,7 +300,8 @@ class RecordWriter:
                 headers = [*headers, ("WARC-Payload-Digest", framing.payload_digest)]
             if exchange.truncated:
                 headers = [*headers, ("WARC-Truncated", exchange.truncated)]
-            block = _Block(exchange.response, exchange.response_bytes, framing.block_digest, HTTP_RESPONSE)
+            plain_bytes = framing.head.end if _is_compressed(exchange.response, framing.head) else None
+            block = _Block(exchange.response, exchange.response_bytes, framing.block_digest, HTTP_RESPONSE, plain_bytes)
             return self._write("response", headers, block)
         head = exchange.response.read(framing.head.end)
         headers = [*headers, *_revisit_headers(revisit, framing)]
@@ -269,9 +333,24 @@ class RecordWriter:
             block.length,
         )
         offset = self._out.tell()
-        _VerbatimWriter(_MemberSink(self._out, self._level), gzip=False, warc_version="1.1").write_record(record)
+        sink = (
+            _MemberSink(self._out, self._level)
+            if block.plain_bytes is None
+            else _StoringSink(self._out, self._level, block.plain_bytes)
+        )
+        self._writer.write_member(record, sink)
         length = self._out.tell() - offset
         return Member(record_id=record_id, offset=offset, length=length, block_digest=block.digest)
+
+
+def _is_compressed(response: IO[bytes], head: Head) -> bool:
+    """Tell whether a response's body is compressed: by a coding it declares and begins as, or a file's format."""
+    response.seek(head.end)
+    begins = response.read(_CHUNK_LINE_BYTES)
+    response.seek(0)
+    declared = (head.value(b"Content-Encoding") or "").strip().lower()
+    magics = _CODINGS.get(declared) if declared else _FORMATS
+    return magics is not None and any(magic in begins for magic in magics)
 
 
 def context_fields(context: Context) -> dict[str, str | None]:
@@ -312,6 +391,7 @@ def _connection_headers(exchange: Exchange, http_version: str | None) -> Headers
     return headers
 
 
+@lru_cache(maxsize=1024)
 def ip_text(ip: str | None) -> str | None:
     """Write an address in its one form (RFC 5952); an IPv4 peer of a dual-stack socket is an IPv4 address.
 

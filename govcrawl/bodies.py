@@ -8,6 +8,7 @@ whole, but only up to a limit; of a file nobody reads more than the beginning: i
 from __future__ import annotations
 
 import io
+import zlib
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ BEGINNING_BYTES = 1024 * 1024
 """Of a file: its magic number, or the whole of any error page or challenge that comes in its place."""
 
 LARGE_BYTES = 8 * 1024 * 1024  # a response is large from here on
+
+_DEFLATE_MOST = 1_032
+_BEGINNING_LOOKED_AT = 512  # bytes of a page
 
 _FILE_KINDS = frozenset({"attachment", "image"})
 
@@ -57,6 +61,23 @@ def decode_body(response: Response, limit: int) -> tuple[bytes, bool]:
         if len(body) > limit:
             return bytes(body[:limit]), True
     return bytes(body), False
+
+
+def gunzip_beginning(response: Response, limit: int) -> bytes | None:
+    """Return the beginning of a gzipped body that stays below a limit of bytes whatever is in it; ``None`` of any other.
+
+    Deflate makes a byte of 1,032 at most (RFC 1951).
+    """
+    codings = response.headers.getlist(b"Content-Encoding")
+    if len(codings) != 1 or codings[0].strip().lower() not in {b"gzip", b"x-gzip"}:
+        return None
+    body = response.body
+    if not body.startswith(b"\x1f\x8b") or len(body) * _DEFLATE_MOST > limit:
+        return None
+    try:
+        return zlib.decompressobj(31).decompress(body, _BEGINNING_LOOKED_AT)
+    except zlib.error:
+        return None
 
 
 class Beginning(io.BytesIO):

@@ -7,12 +7,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import lxml.etree
 import lxml.html
 from parsel import Selector
 
+from archive.digest import iter_content
 from govcrawl.errors import TemplateMismatch, UnreadablePage
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ MAX_ATTRIBUTES = 2_000
 """Most attributes of one tag: the time libxml2 takes for them grows with their square, 100,000 take it 16 s."""
 
 _SEARCHED_BYTES = 4096
+_MAGIC_BYTES = 8  # no file's first bytes that are looked for are longer
+_GZIPPED = ((b"Content-Encoding", b"gzip"),)
 _DECLARED = re.compile(
     rb"""(?:<meta\b[^>]{0,400}?\bcharset|<\?xml\b[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE
 )
@@ -137,6 +140,11 @@ class Page:
         return {name: self.__dict__[name] for name in self.__dataclass_fields__} | {"form": dict(self.form)}
 
     @property
+    def begins(self) -> bytes:
+        """The first bytes of the body that are no blanks: what tells a file from a page."""
+        return self.body.lstrip()[:_MAGIC_BYTES]
+
+    @property
     def media_type(self) -> str:
         """The declared type, lower case, without parameters; empty where none was sent."""
         return (self.content_type or "").partition(";")[0].strip().lower()
@@ -212,3 +220,35 @@ class Page:
             raise TemplateMismatch(
                 f"{self.url}: JSON expected, got {start!r} ({error}); see whether the endpoint changed"
             ) from None
+
+
+class GzippedPage(Page):
+    """A page whose body is still as gzip made it; undone when it is first asked for, as a rule by the process that reads it."""
+
+    _coded: bytes
+    _begins: bytes
+
+    @classmethod
+    def of(cls, coded: bytes, begins: bytes, **fields: Any) -> Self:
+        """Return a page; ``begins`` is the beginning of its body with :data:`_MAGIC_BYTES` at least that are no blanks."""
+        page = cls(body=b"", **fields)
+        del page.__dict__["body"]
+        page.__dict__.update(_coded=coded, _begins=begins.lstrip()[:_MAGIC_BYTES])
+        return page
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the parsed tree behind, and what can be undone on the other side."""
+        if "body" in self.__dict__:
+            return super().__getstate__()
+        names = (*self.__dataclass_fields__, "_coded", "_begins")
+        return {name: self.__dict__[name] for name in names if name != "body"} | {"form": dict(self.form)}
+
+    @cached_property
+    def body(self) -> bytes:  # not there until it is asked for
+        """The entity, after content-decoding; of a broken stream what can be read."""
+        return b"".join(iter_content((self._coded,), _GZIPPED))
+
+    @property
+    def begins(self) -> bytes:
+        """The first bytes of the body that are no blanks, without undoing the rest."""
+        return self.__dict__.get("_begins") or super().begins

@@ -59,7 +59,8 @@ class Documents:
         self._copying = asyncio.Lock()  # a copy and its original are put one after the other
 
     def request(self, job: Job) -> Request:
-        """Return the request for a document."""
+        """Return the request for a document; while the first is on its way the readers start."""
+        self._session.readers.start()
         entry, known = job.entry, job.known
         said = {} if entry is None else {"title": entry.title, "date": entry.date_text, "key": entry.key, **entry.extra}
         meta = request_meta(

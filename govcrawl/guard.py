@@ -90,7 +90,7 @@ def check(page: Page) -> None:
 
 def is_file(page: Page) -> bool:
     """Tell whether the body is a file (PDF, Office, archive, image) by its first bytes."""
-    return page.body.lstrip()[:8].startswith(_FILE_MAGICS)
+    return page.begins.startswith(_FILE_MAGICS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from scrapy.http.request import NO_CALLBACK
 from tldextract import TLDExtract
 
 from archive.errors import UnreadableContent
-from govcrawl.bodies import body_limit, decode_body
+from govcrawl.bodies import body_limit, decode_body, gunzip_beginning
 from govcrawl.errors import UnsupportedLibrary
 from govcrawl.failures import DOWNLOAD_ERRORS
 from govcrawl.pace import REFUSALS
-from govcrawl.responses import CUT, DECODED
+from govcrawl.responses import CUT, DECODED, GzippedResponse
 from govcrawl.session import Session, request_meta
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class PlainRedirectMiddleware(RedirectMiddleware):
 class DecodingMiddleware(HttpCompressionMiddleware):
     """Undoes the content coding as the archive does, up to what of a body is held in memory; no charset is guessed.
 
+    The page of a document is left gzipped for the process that reads it: nothing here needs more than its beginning.
+
     Scrapy copies a text response by asking it for its encoding first; on a gzipped page that names no charset this
     costs a millisecond for a guess that is thrown away. Charsets are read once, by :mod:`govcrawl.decode`.
     """
@@ -120,8 +122,13 @@ class DecodingMiddleware(HttpCompressionMiddleware):
         if request.method == "HEAD" or b"Content-Encoding" not in response.headers:
             return response
         declared = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
+        limit = body_limit(request, declared, self._page_bytes)
+        if request.meta.get("govcrawl", {}).get("kind") == "document" and response.status == HTTP_OK:
+            begins = gunzip_beginning(response, limit)
+            if begins is not None and len(begins.strip()) > TINY_BYTES:
+                return GzippedResponse(response, begins)
         try:
-            body, more = decode_body(response, body_limit(request, declared, self._page_bytes))
+            body, more = decode_body(response, limit)
         except UnreadableContent as error:  # an attack; what cannot be read is not read as a page either
             logger.warning("left as it came url=%s: %s", response.url, error)
             return response
@@ -175,7 +182,7 @@ class HomeFirstMiddleware:
         what = request.meta.get("govcrawl", {}).get("kind")
         if what not in {"list", "document", "probe"} or response.status != HTTP_OK or request.meta.get("home_visited"):
             return response
-        if len(response.body.strip()) > TINY_BYTES:
+        if isinstance(response, GzippedResponse) or len(response.body.strip()) > TINY_BYTES:
             return response
         parts = urlsplit(request.url)
         home = f"{parts.scheme}://{parts.netloc}/"

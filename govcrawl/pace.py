@@ -17,6 +17,7 @@ from govcrawl.opening_hours import CHINA, Hours, day_of, next_day
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
 REFUSALS = frozenset({429, 503})
 """Statuses by which a server asks for quiet (RFC 6585 4, RFC 9110 15.6.4). Not 403: agencies withdraw documents with it."""
@@ -138,10 +139,23 @@ class Hold(NamedTuple):
 
 def find_hold(db: sqlite3.Connection, now: float, wall: datetime, limits: Limits, group: str, host: str) -> Hold | None:
     """Return why a group is not asked for longer than a crawl waits, None where it may be."""
+    return _find_hold(db, now, wall, limits, (group, host), _promises(db, now, group), _group(db, group, now))
+
+
+def _find_hold(
+    db: sqlite3.Connection,
+    now: float,
+    wall: datetime,
+    limits: Limits,
+    asked: tuple[str, str],
+    promises: Sequence[sqlite3.Row],
+    row: sqlite3.Row | None,
+) -> Hold | None:
+    group, host = asked
     if limits.window and not limits.window.contains(wall):
         until = limits.window.opens_after(wall)
         return Hold("window", f"GOVCRAWL_WINDOW is {limits.window}; it opens at {_instant(until)}", until)
-    for promise in _promises(db, now, group):
+    for promise in promises:
         if promise["host"] == host and promise["visit_from_seconds"] is not None:
             hours = Hours(promise["visit_from_seconds"], promise["visit_until_seconds"])
             if not hours.contains(wall):
@@ -165,7 +179,6 @@ def find_hold(db: sqlite3.Connection, now: float, wall: datetime, limits: Limits
                     f"it begins anew at {_instant(until)}"
                 )
                 return Hold("budget", sentence, until)
-    row = _group(db, group, now)
     left = row["quiet_until"] - now if row else 0.0
     if row and left > limits.longest_wait_seconds:
         until = datetime.fromtimestamp(wall.timestamp() + left, UTC)
@@ -185,10 +198,10 @@ def take_turn(
     Args:
         waited: for what it waited longest so far, and how long in all; goes into the audit.
     """
-    if hold := find_hold(db, now, wall, limits, asked.group, asked.host):
+    promises, row = _promises(db, now, asked.group), _group(db, asked.group, now)
+    if hold := _find_hold(db, now, wall, limits, (asked.group, asked.host), promises, row):
         return hold
-    row = _group(db, asked.group, now)
-    stated = max((promise["gap_seconds"] for promise in _promises(db, now, asked.group)), default=0.0)
+    stated = max((promise["gap_seconds"] for promise in promises), default=0.0)
     gap = max(limits.delay_seconds, stated)
     if row is not None:
         if row["quiet_until"] > now:

@@ -208,7 +208,7 @@ class _Rebuild:
                     f"{self._data_dir / name}: named by its crawl's manifest and not there, so all that stood in it is left out; "
                     "put it back from a backup, then rebuild again"
                 )
-        prepare([])
+        prepare()
         transaction, count = ExitStack(), 0
         try:
             transaction.enter_context(self._catalog.atomic())

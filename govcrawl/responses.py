@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from govcrawl.decode import Page
+from scrapy.http import Response
+
+from govcrawl.decode import GzippedPage, Page
 from govcrawl.errors import UnreadablePage
 
 if TYPE_CHECKING:
     from scrapy import Request
-    from scrapy.http import Response
 
     from archive.model import Capture
 
@@ -25,6 +26,27 @@ CUT = "govcrawl-beginning"  # flag of a response whose body in memory is only th
 DECODED = "govcrawl-decoded"  # flag of a response whose content coding was undone
 
 
+class GzippedResponse(Response):
+    """A page's response whose body is as it came, gzipped, and will be undone where it is read.
+
+    ``begins`` is the beginning of what is in it. It is no longer than what may be held in memory, however much comes out.
+    """
+
+    def __init__(self, response: Response, begins: bytes) -> None:
+        super().__init__(
+            response.url,
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            flags=[*response.flags, DECODED],
+            request=response.request,
+            certificate=response.certificate,
+            ip_address=response.ip_address,
+            protocol=response.protocol,
+        )
+        self.begins = begins
+
+
 def read_response(response: Response, *, whole: bool = True) -> Page:
     """Return the page a response holds, with what was posted to get it.
 
@@ -37,14 +59,16 @@ def read_response(response: Response, *, whole: bool = True) -> Page:
     content_type = response.headers.get(b"Content-Type")
     posted = (request.headers.get(b"Content-Type") or b"").startswith(FORM)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)) if posted else {}
-    return Page(
-        url=response.url,
-        body=response.body,
-        content_type=content_type.decode("latin-1") if content_type else None,
-        status=response.status,
-        method=request.method,
-        form=form,
-    )
+    fields: dict[str, Any] = {
+        "url": response.url,
+        "content_type": content_type.decode("latin-1") if content_type else None,
+        "status": response.status,
+        "method": request.method,
+        "form": form,
+    }
+    if isinstance(response, GzippedResponse):
+        return GzippedPage.of(response.body, response.begins, **fields)
+    return Page(body=response.body, **fields)
 
 
 def check_whole(response: Response) -> None:

@@ -24,7 +24,7 @@ from govcrawl.errors import UsageMistake
 from govcrawl.judgement import told_alarm
 from govcrawl.round_process import CRAWLED, RoundProcess, SharedSettings, log_to
 from govcrawl.session import Session
-from govcrawl.workers import prepare
+from govcrawl.workers import name_modules
 from govcrawl.workshop import SETTING, Workshop
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Round:
             templates: modules that readers of its pages need.
         """
         handler = log_to(self._settings)
-        prepare(list(templates))
+        name_modules(templates)
         process = RoundProcess(self._settings)
         quiet_engine(self._settings)
         for part in _PARTS:  # from here: under a deep stack, such as a crawl's, some look through all of it

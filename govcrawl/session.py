@@ -288,14 +288,13 @@ class Session:
             self.tally.fatal = (reason, sentence)
 
     def spider_opened(self) -> None:
-        """Start the readers while the first lists are on their way."""
+        """Say what is to be said before the first request, and begin with what the last crawl left."""
         # an interrupt reaches the engine only: what waits for its turn then is given up, not sat out
         self.governor.ending = self.is_ending
         host = urlsplit(self.spider.base_url).hostname or ""
         if not self.crawler.settings.get("GOVCRAWL_CONTACT") and is_public(host):
             message = "no contact is set: %s sees %r in the User-Agent; set GOVCRAWL_CONTACT to an address or URL where its operator can reach you"
             logger.warning(message, host, self.crawler.settings["USER_AGENT"])
-        self.readers.start()
         self.attachments.start()
 
     def is_ending(self) -> bool:

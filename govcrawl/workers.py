@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from govcrawl.errors import CrawlError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from multiprocessing.context import BaseContext
 
     from archive.model import Document
@@ -52,6 +53,7 @@ class Readers:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._pool: ProcessPoolExecutor | None = None
+        self._starting: threading.Thread | None = None
         self._alone = asyncio.Lock()
 
     async def read(self, template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
@@ -61,6 +63,8 @@ class Readers:
             CrawlError: the page is none (NotAPage), blocked (BlockedPage), of another shape (TemplateMismatch), or its
                 reader died twice or took longer than the limit (ReaderFailed).
         """
+        if self._starting is not None and self._starting.is_alive():
+            await asyncio.to_thread(self._starting.join)
         pool = self._pool = self._pool or self._start(self.processes)
         try:
             return await self._submit(pool, template, page, entry)
@@ -94,18 +98,27 @@ class Readers:
             ) from None
 
     def start(self) -> None:
-        """Start the processes ahead of the first page; nothing where they are there."""
-        if self._pool is not None:
-            return
-        self._pool = self._start(self.processes)
-        for _ in range(self.processes):
-            self._pool.submit(_warm)
+        """Start the processes ahead of the first page, without waiting for them; nothing where that was done.
+
+        They are there a second later, when what reads is loaded: a crawl that finds nothing to read spares itself that.
+        """
+        if self._pool is None and self._starting is None:
+            self._starting = threading.Thread(target=self._start_all, name="start-readers")
+            self._starting.start()
 
     def close(self) -> None:
         """End the processes; pages not read yet are dropped."""
+        if self._starting is not None:
+            self._starting.join()
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+    def _start_all(self) -> None:
+        pool = self._start(self.processes)
+        for _ in range(self.processes):
+            pool.submit(_warm)
+        self._pool = pool
 
     def _start(self, processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -123,12 +136,18 @@ class Readers:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prepare(modules: list[str]) -> None:
-    """Start the process that readers are forked from, with these modules and the reading code loaded once for all."""
+def name_modules(modules: Sequence[str]) -> None:
+    """Name what the process that readers are forked from loads once for all, beside the reading code, when it is started."""
     if FORKSERVER in multiprocessing.get_all_start_methods():
         multiprocessing.get_context(FORKSERVER).set_forkserver_preload(
             ["govcrawl.extract", "govcrawl.attachment_readers.read", *modules]
         )
+
+
+def prepare() -> None:
+    """Start the process that readers are forked from, where pages are going to be read for certain."""
+    name_modules(())
+    if FORKSERVER in multiprocessing.get_all_start_methods():
         forkserver.ensure_running()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from govcrawl.bodies import (
     body_limit,
     decode_body,
     expects_file,
+    gunzip_beginning,
     keep_beginning,
 )
 from govcrawl.wire import Flight
@@ -137,3 +139,25 @@ def test_response_without_a_bound_is_left_alone() -> None:
     response: Any = SimpleNamespace(deliverBody=print)
     assert Flight().answered(response) is response
     assert response.deliverBody is print
+
+
+@pytest.mark.parametrize(
+    ("codings", "body", "limit", "begins"),
+    [
+        ([b"gzip"], gzip.compress(b"<p>text</p>" * 100), PAGE, (b"<p>text</p>" * 100)[:512]),
+        ([b" GZIP "], gzip.compress(b"<p>text</p>"), PAGE, b"<p>text</p>"),
+        ([b"gzip"], gzip.compress(bytes(100_000)), 100_000, None),  # more could come out than is held in memory
+        ([b"gzip", b"gzip"], gzip.compress(gzip.compress(b"text")), PAGE, None),
+        ([b"br"], b"text", PAGE, None),
+        ([b"gzip"], b"text", PAGE, None),
+        ([b"gzip"], b"\x1f\x8b\x08\xff broken", PAGE, None),
+        ([], b"text", PAGE, None),
+    ],
+    ids=["long", "short", "a bomb", "twice", "brotli", "not gzipped", "broken", "not coded"],
+)
+def test_what_is_gzipped_once_and_small_may_stay_so(
+    codings: list[bytes], body: bytes, limit: int, begins: bytes | None
+) -> None:
+    """Of a body that cannot be longer than what is held the beginning is told; any other is undone at once."""
+    response = Response("https://sfj.haidao.test/1.htm", headers={b"Content-Encoding": codings}, body=body)
+    assert gunzip_beginning(response, limit) == begins

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govcrawl.decode import MAX_PAGE_BYTES, Page, decode
+from govcrawl.decode import MAX_PAGE_BYTES, GzippedPage, Page, decode
 from govcrawl.errors import CrawlError, TemplateMismatch, UnreadablePage
 
 SENTENCE = "关于印发《云岭市公证服务管理办法》的通知"
@@ -156,3 +157,28 @@ def test_media_type() -> None:
     """The media type is lower case and bare."""
     assert Page(url=URL, body=b"", content_type="Text/HTML ; charset=x").media_type == "text/html"
     assert Page(url=URL, body=b"").media_type == ""
+
+
+def test_a_gzipped_page_is_undone_where_it_is_read() -> None:
+    """It goes to another process gzipped, tells what it begins with, and is then the page that it stands for."""
+    body = b"\n \n<!DOCTYPE html><title>" + SENTENCE.encode() + b"</title>" + b"<p>x</p>" * 1000
+    page = GzippedPage.of(gzip.compress(body), body[:100], url=URL, content_type="text/html", form={"page": "1"})
+    sent = pickle.dumps(page)
+    assert len(sent) < len(body)
+    assert page.begins == b"<!DOCTYP"
+    received = pickle.loads(sent)  # noqa: S301 - our own
+    plain = Page(url=URL, body=body, content_type="text/html", form={"page": "1"})
+    assert (received.body, received.begins, received.text, received.form) == (
+        body,
+        plain.begins,
+        plain.text,
+        plain.form,
+    )
+    assert pickle.loads(pickle.dumps(received)).body == body  # noqa: S301 - our own
+
+
+def test_of_a_gzipped_page_that_was_cut_what_is_there_is_read() -> None:
+    """A stream that ends early, or is broken on its way, gives what can be read of it."""
+    body = SENTENCE.encode() * 100
+    cut = gzip.compress(body)[:-20]
+    assert body.startswith(GzippedPage.of(cut, body[:100], url=URL).body)

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import os
+import random
 import resource
 import tracemalloc
 from dataclasses import replace
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 from warcio.checker import Checker
 from warcs import (
     PAGE,
@@ -333,6 +335,21 @@ def test_note_stands_alone(tmp_path: Path) -> None:
 
 
 # Places and files
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 200_000])
+def test_bodies_that_are_compressed_already_are_stored_as_they_are(tmp_path: Path, size: int) -> None:
+    """A body behind gzip's magic number, in chunks or not, stands in its member as it came; gzip and warcio read it."""
+    body = b"\x1f\x8b\x08" + random.Random(size).randbytes(size)  # noqa: S311 - the same bytes every time
+    framed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    sent = [response_of(body, b"Content-Encoding: gzip"), framed % (len(body), body), response_of(b"PK\x03\x04" + body)]
+    records = written(tmp_path, *(group_of(response) for response in sent))
+    assert [block_of(record) for record in records[1::3]] == sent
+    (file,) = tmp_path.iterdir()
+    assert file.read_bytes().count(body[:1000]) >= len(sent)
+    with file.open("rb") as stream:
+        told = [record.raw_stream.read() for record in ArchiveIterator(stream) if record.rec_type == "response"]
+    assert (told[0], told[2]) == (body, b"PK\x03\x04" + body)
 
 
 def test_places_are_those_of_the_gzip_members(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from govcrawl.politeness import find_hold_before
 from govcrawl.session import Session
 from govcrawl.speech import say
 from govcrawl.spider import DisclosureSpider
-from govcrawl.workers import prepare
+from govcrawl.workers import name_modules
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -123,7 +123,7 @@ class Command(ScrapyCrawl):
         except ArchiveError as error:
             self._refuse(str(error), 1)
             return
-        prepare([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
+        name_modules([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
         calm_collector()
         session = _run_crawl(process, crawler, opts.spargs)
         if not isinstance(session, Session):

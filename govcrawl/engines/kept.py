@@ -15,7 +15,7 @@ from govcrawl.workers import Readers, prepare
 @cache
 def kept_readers(seconds: float, memory_bytes: int) -> tuple[asyncio.Runner, Readers]:
     """Return this process's reader of pages, and the loop that it belongs to."""
-    prepare([])
+    prepare()
     return asyncio.Runner(), Readers(1, seconds, memory_bytes)
 
 

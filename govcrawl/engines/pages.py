@@ -67,7 +67,7 @@ class ReadPages(SpreadingWork):
 
     def do_all(self, units: Iterable[Unit], place: Place, processes: int) -> Iterator[Done]:
         """Read pages side by side, those of the next units while one is being handed out."""
-        prepare([])
+        prepare()
         with (
             asyncio.Runner() as runner,
             closing(Readers(processes, self.seconds, self.memory_bytes)) as readers,
