@@ -24,8 +24,9 @@ from govcrawl.browser_page import BrowserPage, Desk, Taken
 from govcrawl.browser_view import view_of
 from govcrawl.connect_to import ConnectTo, parse_connect_to
 from govcrawl.errors import UnsupportedLibrary
+from govcrawl.request_meta import request_meta
 from govcrawl.robots import RobotsMiddleware
-from govcrawl.session import Session, request_meta
+from govcrawl.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

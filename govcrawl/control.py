@@ -23,8 +23,8 @@ from govcrawl.breaker import Block, Breaker, Opening
 from govcrawl.errors import BadStatus, BlockedPage, CrawlError, NotAPage, RefusedPage, TemplateMismatch, UnreadablePage
 from govcrawl.failures import DOWNLOAD_ERRORS, CrawlEnding, read_failure
 from govcrawl.guard import check, find_wall
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import OK, READ_STATUSES, read_response
-from govcrawl.session import request_meta
 from govcrawl.soft404 import Fingerprint, find_unused_path, is_expected, is_same_page, read_fingerprint, shape_of
 
 if TYPE_CHECKING:

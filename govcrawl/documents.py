@@ -21,8 +21,8 @@ from govcrawl.files import Files, read_file_response
 from govcrawl.frontier import UNREAD
 from govcrawl.guard import check, find_wall, leads_to_error
 from govcrawl.reading import is_file_answer, read_document, said_entry
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import NOT_MODIFIED, OK, READ_STATUSES, check_whole, read_response, validators
-from govcrawl.session import request_meta
 from govcrawl.stored import resumed_meta
 from govcrawl.traditional import FLAG as TRADITIONAL
 from govcrawl.traditional import is_copy, simplified

@@ -16,8 +16,8 @@ from archive.model import Capture, File, FileLink
 from govcrawl.errors import BadStatus, BlockedPage, CrawlError, UnreadablePage
 from govcrawl.failures import DOWNLOAD_ERRORS, CrawlEnding, read_failure
 from govcrawl.guard import check
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import DECODED, NOT_MODIFIED, READ_STATUSES, read_response, validators
-from govcrawl.session import request_meta
 from govcrawl.stored import find_answer, read_answer
 
 if TYPE_CHECKING:

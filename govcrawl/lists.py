@@ -22,8 +22,8 @@ from govcrawl.failures import read_failure
 from govcrawl.frontier import AGAIN, EDITED, GONE, MOVED, NEW, UNREAD, say_job
 from govcrawl.guard import check
 from govcrawl.items import NextPage
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import READ_STATUSES, check_whole, read_response
-from govcrawl.session import request_meta
 from govcrawl.stored import resumed_meta
 from govcrawl.urls import url_key
 from govcrawl.walks import group_walks

@@ -7,6 +7,7 @@ written wrongly stops nobody but itself, and is named with file and reason when 
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings, Settings
 
     from govcrawl.spider import DisclosureSpider
+
+logger = logging.getLogger(__name__)
 
 AGENCY_FILE = re.compile(r"([a-z][a-z0-9_]*)\.py")
 TEMPLATES = "templates"  # the package beside the agencies that holds the site templates
@@ -230,6 +233,27 @@ def find_template(name: str, settings: BaseSettings | None = None) -> Any:
             )
         )
     return families[name]
+
+
+def find_reader(agency: str, template_name: str, settings: BaseSettings) -> Any:
+    """Return the class that reads an agency's pages: its own, else its template's.
+
+    Raises:
+        BadAgency: neither is there.
+    """
+    from scrapy.spiderloader import get_spider_loader  # noqa: PLC0415 - Scrapy is loaded for pages to be read only
+
+    try:
+        return get_spider_loader(settings).load(agency)
+    except KeyError:
+        logger.info("agency %s is not declared any more; its pages are read by template %s", agency, template_name)
+    try:
+        return find_template(template_name, settings)
+    except UsageMistake as error:
+        raise BadAgency(
+            f"{agency}: its pages were read by the template {template_name!r}, and neither an agency of that name nor that "
+            "template is there any more; put the file of either back (SPIDER_MODULES, GOVCRAWL_SPIDERS), then try again"
+        ) from error
 
 
 def _is_there(module: str) -> bool:

@@ -25,8 +25,9 @@ from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.failures import DOWNLOAD_ERRORS, read_failure
 from govcrawl.loader import project_settings
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import READ_STATUSES, read_response
-from govcrawl.session import Session, request_meta
+from govcrawl.session import Session
 from govcrawl.spider import DisclosureSpider
 
 if TYPE_CHECKING:

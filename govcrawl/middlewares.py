@@ -22,8 +22,9 @@ from govcrawl.bodies import body_limit, decode_body, gunzip_beginning
 from govcrawl.errors import UnsupportedLibrary
 from govcrawl.failures import DOWNLOAD_ERRORS
 from govcrawl.pace import REFUSALS
+from govcrawl.request_meta import request_meta
 from govcrawl.responses import CUT, DECODED, GzippedResponse
-from govcrawl.session import Session, request_meta
+from govcrawl.session import Session
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archive import decisions
 from archive.catalog import CATALOG_NAME
@@ -46,8 +46,8 @@ from govcrawl.engines import Lost, Unit, UnitLost
 from govcrawl.engines.pool import PoolEngine
 from govcrawl.engines.telling import TellFile
 from govcrawl.engines.templates import Templates
-from govcrawl.errors import BadAgency, CrawlError, UsageMistake
-from govcrawl.loader import find_template
+from govcrawl.errors import CrawlError, UsageMistake
+from govcrawl.loader import find_reader
 from govcrawl.reading import read_document, read_entry, read_stored
 from govcrawl.speech import say
 from govcrawl.workers import Readers, prepare
@@ -365,24 +365,3 @@ class _Rebuild:
 
 def _unit(path: Path, agency: str) -> Unit:
     return Unit(name=str(path), argument=(path, agency), files=(path,), bytes=path.stat().st_size)
-
-
-def find_reader(agency: str, template_name: str, settings: BaseSettings) -> Any:
-    """Return the class that reads an agency's pages: its own, else its template's.
-
-    Raises:
-        BadAgency: neither is there.
-    """
-    from scrapy.spiderloader import get_spider_loader  # noqa: PLC0415 - Scrapy is loaded for pages to be read only
-
-    try:
-        return get_spider_loader(settings).load(agency)
-    except KeyError:
-        logger.info("agency %s is not declared any more; its pages are read by template %s", agency, template_name)
-    try:
-        return find_template(template_name, settings)
-    except UsageMistake as error:
-        raise BadAgency(
-            f"{agency}: its pages were read by the template {template_name!r}, and neither an agency of that name nor that "
-            "template is there any more; put the file of either back (SPIDER_MODULES, GOVCRAWL_SPIDERS), then try again"
-        ) from error

@@ -26,7 +26,7 @@ from govcrawl.engines import Lost, Unit, UnitLost
 from govcrawl.engines.pages import ReadPages, Wanted
 from govcrawl.engines.pool import PoolEngine
 from govcrawl.engines.templates import Templates
-from govcrawl.rebuild import find_reader
+from govcrawl.loader import find_reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from archive.errors import CatalogError
 from archive.reader import open_capture
 from govcrawl.clean_html import to_html, to_page
+from govcrawl.loader import find_reader
 from govcrawl.marked import to_markdown
 from govcrawl.reading import is_file_answer, read_stored
-from govcrawl.rebuild import find_reader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,8 @@ from govcrawl.failures import DOWNLOAD_ERRORS, RobotsDisallowed, RobotsUnavailab
 from govcrawl.guard import check
 from govcrawl.machine import TableSet
 from govcrawl.opening_hours import Hours
-from govcrawl.session import Session, request_meta
+from govcrawl.request_meta import request_meta
+from govcrawl.session import Session
 
 if TYPE_CHECKING:
     import sqlite3

@@ -17,12 +17,13 @@ from scrapy import signals
 
 from archive.digest import digest_pieces
 from archive.errors import ArchiveError, UnreadableContent
-from archive.model import Capture, Context, Exchange, Kind
+from archive.model import Capture, Context, Exchange
 from govcrawl import notices
 from govcrawl.attachments import Attachments
 from govcrawl.beginning import begin_crawl
 from govcrawl.bodies import expects_file
 from govcrawl.connect_to import is_public
+from govcrawl.control import Control
 from govcrawl.endings import decide_states
 from govcrawl.errors import UnreadablePage, UsageMistake
 from govcrawl.failures import CrawlEnding, RobotsUnavailable, read_failure
@@ -34,7 +35,7 @@ from govcrawl.recrawl.policy import read_policy
 from govcrawl.workshop import SETTING, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from scrapy import Request
     from scrapy.crawler import Crawler
@@ -58,18 +59,6 @@ PAUSES = frozenset({"interrupted", "quiet", "budget", "window"})
 UNREAD_LIMIT = 3  # documents that could not be had, and not one that could: the crawl is no success
 
 
-def request_meta(
-    kind: Kind,
-    *,
-    channel: str | None = None,
-    via: str | None = None,
-    hops: str = "",
-    entry: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return the part of ``Request.meta`` that says why a URL is fetched; it is archived with the capture."""
-    return {"govcrawl": {"kind": kind, "channel": channel, "via": via, "hops": hops, "entry": dict(entry or {})}}
-
-
 @dataclass(slots=True)
 class Tally:
     """What happened so far, for progress, summary and the crawl's row."""
@@ -89,7 +78,6 @@ class Session:
 
     def __init__(self, crawler: Crawler, spider: DisclosureSpider) -> None:
         settings = crawler.settings
-        from govcrawl.control import Control  # noqa: PLC0415 - it makes requests as this module has them made
 
         self.crawler = crawler
         self.spider = spider

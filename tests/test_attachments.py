@@ -21,7 +21,7 @@ from small_site import SmallSite, crawl, declare, document, listing, paragraphs
 from archive import catalog_texts
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.model import FileText
-from govcrawl.attachments import READER_VERSION
+from govcrawl.archived_files import READER_VERSION
 from govcrawl.cli import main
 from govcrawl.demo.files import docx, pdf, xlsx
 from govcrawl.file_workers import FileReaders, ReadersClosed

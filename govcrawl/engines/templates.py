@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.settings import Settings
 
 from govcrawl.errors import CrawlError
-from govcrawl.loader import own_folder
+from govcrawl.loader import find_reader, own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,8 +64,6 @@ class Templates:
 
     def finder(self) -> Callable[[str, str], type[DisclosureSpider]]:
         """Return a function from agency and template to the class that reads; it raises BadAgency as find_reader."""
-        from govcrawl.rebuild import find_reader  # noqa: PLC0415 - which itself reads with an engine
-
         settings = Settings({**self.values, **self.place()})
 
         @cache

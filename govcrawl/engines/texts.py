@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archive.errors import ArchiveError
+from govcrawl.archived_files import read_archived_file
 from govcrawl.engines import SpreadingWork, by_unit
 from govcrawl.engines.kept import kept_file_readers
 from govcrawl.file_workers import FileReaders
@@ -84,8 +85,6 @@ def _in_order(
 
 
 def _read(wanted: FileWanted, place: Place, readers: FileReaders) -> FileRead:
-    from govcrawl.attachments import read_archived_file  # noqa: PLC0415 - which itself reads with an engine
-
     def original_of(record_id: str) -> Capture | None:
         return wanted.original if wanted.original and wanted.original.record_id == record_id else None
 
