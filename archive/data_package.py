@@ -16,7 +16,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from archive.errors import ArchiveWriteError, CaptureMissing, DigestMismatch, UnreadableContent
+from archive.errors import ArchiveError, ArchiveWriteError, CaptureMissing, DigestMismatch, UnreadableContent
 from archive.export_rows import write_rows
 from archive.reader import open_capture
 from archive.rows import of_agency
@@ -71,7 +71,7 @@ class Made(NamedTuple):
 
     rows: Mapping[str, int]
     files: int
-    unread: tuple[str, ...]
+    unread: tuple[tuple[str, ArchiveError], ...]
 
 
 def export_package(
@@ -174,10 +174,10 @@ def describe_field(field: Field, form: Format) -> dict[str, str]:
 
 def _copy(
     catalog: Catalog, data_dir: Path, folder: Path, agency: str | None, progress: Callable[[str], None]
-) -> tuple[int, tuple[str, ...]]:
-    """Write attachments and captured pages; returns how many, and a line for each that could not be read."""
+) -> tuple[int, tuple[tuple[str, ArchiveError], ...]]:
+    """Write attachments and captured pages; returns how many, and the path of each that could not be read, with why."""
     count = 0
-    unread: list[str] = []
+    unread: list[tuple[str, ArchiveError]] = []
     for name, path, capture_id in _wanted(catalog, agency):
         progress(name)
         target = folder / path
@@ -193,7 +193,7 @@ def _copy(
             count += 1
         except (CaptureMissing, DigestMismatch, UnreadableContent) as error:
             target.unlink(missing_ok=True)
-            unread.append(f"{path}: {' '.join(str(error).split())}")
+            unread.append((path, error))
     return count, tuple(unread)
 
 

@@ -131,14 +131,20 @@ class CatalogFile:
         with _connected(path, mode="ro", read_only=True) as db:
             _check_known(path, db)
             pending = [migration.name for migration in MIGRATIONS.pending(db)]
+            if len(pending) == len(MIGRATIONS._migrations):  # noqa: SLF001 - there is no public list
+                raise CatalogError(
+                    f"catalog {path} is empty: no crawl has written into it; crawl (scrapy crawl AGENCY), or make it from the "
+                    "WARC files (govcrawl rebuild)",
+                    zh=f"目录库 {path} 是空的，还没有抓取写入；请抓取（scrapy crawl 机构名），或用 govcrawl rebuild 从 WARC 文件重建",
+                )
             if pending:
                 msg = (
-                    f"catalog {path} lacks {', '.join(pending)}: it is empty or from an earlier version of govcrawl; "
+                    f"catalog {path} lacks {', '.join(pending)}: it is from an earlier version of govcrawl; "
                     f"the next crawl brings it forward (scrapy crawl AGENCY); without network, make it again (govcrawl rebuild)"
                 )
                 raise CatalogError(
                     msg,
-                    zh=f"目录库 {path} 缺 {', '.join(pending)}：它是空的，或由较早的 govcrawl 写成；下次抓取（scrapy crawl 机构名）"
+                    zh=f"目录库 {path} 缺 {', '.join(pending)}：它由较早的 govcrawl 写成；下次抓取（scrapy crawl 机构名）"
                     "会更新它，没有网络时用 govcrawl rebuild 重建",
                 )
             file = cls(path, db, read_only=True)

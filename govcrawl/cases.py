@@ -17,6 +17,7 @@ from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.guard import check
 from govcrawl.items import ListEntry
 from govcrawl.loader import find_template
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,10 +150,20 @@ def case_folder(root: Path, template: str, name: str) -> Path:
         UsageMistake: the name cannot be used or is taken.
     """
     if not _NAME.fullmatch(name):
-        raise UsageMistake(f"case {name!r}: expected lower-case letters, digits and -, as in document-two-titles")
+        raise UsageMistake(
+            say(
+                f"用例 {name!r}：应为小写字母、数字和 -，如 document-two-titles",
+                f"case {name!r}: expected lower-case letters, digits and -, as in document-two-titles",
+            )
+        )
     folder = root / template / name
     if folder.exists():
-        raise UsageMistake(f"case {folder} is there already; choose another name, or remove it first")
+        raise UsageMistake(
+            say(
+                f"用例 {folder} 已经存在；请另取名称，或先删去它",
+                f"case {folder} is there already; choose another name, or remove it first",
+            )
+        )
     return folder
 
 

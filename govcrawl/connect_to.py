@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from govcrawl.errors import UsageMistake
+from govcrawl.speech import say
 
 _PARTS = ("HOST", "PORT", "HOST2", "PORT2")
 _COLON_OUTSIDE_BRACKETS = re.compile(r":(?![^\[]*\])")
@@ -81,8 +82,11 @@ def _parse_rule(rule: str) -> Rule:
     parts = _COLON_OUTSIDE_BRACKETS.split(rule)
     if len(parts) != len(_PARTS):
         raise UsageMistake(
-            f"GOVCRAWL_CONNECT_TO: {rule!r} has {len(parts)} parts separated by colons, expected the four of "
-            "HOST:PORT:HOST2:PORT2, any of them may be empty; put IPv6 addresses in brackets: [::1]"
+            say(
+                f"GOVCRAWL_CONNECT_TO：{rule!r} 按冒号分成 {len(parts)} 段，应为 HOST:PORT:HOST2:PORT2 四段（可以为空）；IPv6 地址放在方括号里：[::1]",
+                f"GOVCRAWL_CONNECT_TO: {rule!r} has {len(parts)} parts separated by colons, expected the four of "
+                "HOST:PORT:HOST2:PORT2, any of them may be empty; put IPv6 addresses in brackets: [::1]",
+            )
         )
     return Rule(
         host=_parse_host(parts[0], rule, _PARTS[0]),
@@ -100,8 +104,11 @@ def _parse_host(text: str, rule: str, part: str) -> str | None:
             return ipaddress.IPv6Address(text[1:-1] if text.endswith("]") else text).compressed
         except ValueError as error:
             raise UsageMistake(
-                f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, which is no IPv6 address in brackets ({error}); "
-                "write it like [2001:db8::1]"
+                say(
+                    f"GOVCRAWL_CONNECT_TO：{rule!r} 的 {part} 是 {text!r}，不是方括号里的 IPv6 地址（{error}），应写作 [2001:db8::1]",
+                    f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, which is no IPv6 address in brackets ({error}); "
+                    "write it like [2001:db8::1]",
+                )
             ) from error
     try:
         name = text.encode("idna").decode("ascii").lower()
@@ -109,8 +116,11 @@ def _parse_host(text: str, rule: str, part: str) -> str | None:
         name = ""
     if not _NAME.fullmatch(name):
         raise UsageMistake(
-            f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a host name or an IP address without "
-            "scheme and path, or nothing"
+            say(
+                f"GOVCRAWL_CONNECT_TO：{rule!r} 的 {part} 是 {text!r}，应为不带协议和路径的主机名或 IP 地址，或留空",
+                f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a host name or an IP address without "
+                "scheme and path, or nothing",
+            )
         )
     return name
 
@@ -120,6 +130,9 @@ def _parse_port(text: str, rule: str, part: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= _MAX_PORT):
         raise UsageMistake(
-            f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a number from 1 to {_MAX_PORT}, or nothing"
+            say(
+                f"GOVCRAWL_CONNECT_TO：{rule!r} 的 {part} 是 {text!r}，应为 1 到 {_MAX_PORT} 的整数，或留空",
+                f"GOVCRAWL_CONNECT_TO: {part} of {rule!r} is {text!r}, expected a number from 1 to {_MAX_PORT}, or nothing",
+            )
         )
     return int(text)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.recrawl.policy import check_parameter
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,16 +26,31 @@ def read_arguments(mode: str, since: str | None, limit: str | None) -> tuple[str
         UsageMistake: naming the argument, what was given and what is accepted.
     """
     if mode not in MODES:
-        raise UsageMistake(f"mode={mode!r} is not known; accepted: {', '.join(MODES)}")
+        raise UsageMistake(
+            say(
+                f"mode={mode!r} 不认识，可用：{', '.join(MODES)}",
+                f"mode={mode!r} is not known; accepted: {', '.join(MODES)}",
+            )
+        )
     if since is not None:
         try:
             since = date.fromisoformat(since).isoformat()
         except ValueError:
-            raise UsageMistake(f"since={since!r} is no date; expected YYYY-MM-DD, e.g. since=2024-01-31") from None
+            raise UsageMistake(
+                say(
+                    f"since={since!r} 不是日期，应写作 YYYY-MM-DD，如 since=2024-01-31",
+                    f"since={since!r} is no date; expected YYYY-MM-DD, e.g. since=2024-01-31",
+                )
+            ) from None
     if limit is None:
         return mode, since, None
     if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
-        raise UsageMistake(f"limit={limit!r} is no count of documents; expected a whole number from 1")
+        raise UsageMistake(
+            say(
+                f"limit={limit!r} 不是份数，应为从 1 起的整数",
+                f"limit={limit!r} is no count of documents; expected a whole number from 1",
+            )
+        )
     return mode, since, int(limit)
 
 

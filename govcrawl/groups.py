@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from govcrawl.connect_to import parse_connect_to
 from govcrawl.errors import UsageMistake
 from govcrawl.pace import PACE, find_known_group, put_host
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -168,11 +169,19 @@ def parse_server_groups(text: str) -> dict[str, str]:
         members = [host.strip().lower() for host in hosts.split(",") if host.strip()]
         if not name or not equals or not members or any("/" in host or ":" in host for host in members):
             raise UsageMistake(
-                f"GOVCRAWL_SERVER_GROUPS: {part!r} names no group; expected NAME=HOST,HOST; e.g. xiamen=.xm.gov.cn,www.haicang.gov.cn"
+                say(
+                    f"GOVCRAWL_SERVER_GROUPS：{part!r} 没有写明分组，应写作 名称=主机,主机; 如 xiamen=.xm.gov.cn,www.haicang.gov.cn",
+                    f"GOVCRAWL_SERVER_GROUPS: {part!r} names no group; expected NAME=HOST,HOST; e.g. xiamen=.xm.gov.cn,www.haicang.gov.cn",
+                )
             )
         for host in members:
             if named.setdefault(host, name) != name:
-                raise UsageMistake(f"GOVCRAWL_SERVER_GROUPS: {host} is in {named[host]} and in {name}; name it once")
+                raise UsageMistake(
+                    say(
+                        f"GOVCRAWL_SERVER_GROUPS：{host} 同时在 {named[host]} 和 {name} 里；只写一次",
+                        f"GOVCRAWL_SERVER_GROUPS: {host} is in {named[host]} and in {name}; name it once",
+                    )
+                )
     return named
 
 

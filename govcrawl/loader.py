@@ -179,7 +179,10 @@ def own_folder(settings: BaseSettings) -> Path | None:
     folder = Path(given).expanduser().absolute()
     if not folder.is_dir():
         raise UsageMistake(
-            f"GOVCRAWL_SPIDERS is {given!r}, expected a folder of agency files; make it (mkdir {folder})"
+            say(
+                f"GOVCRAWL_SPIDERS 为 {given!r}，应为放机构文件的目录；请建立它（mkdir {folder}）",
+                f"GOVCRAWL_SPIDERS is {given!r}, expected a folder of agency files; make it (mkdir {folder})",
+            )
         )
     return folder
 

@@ -28,6 +28,7 @@ from govcrawl.loader import project_settings
 from govcrawl.request_meta import request_meta
 from govcrawl.responses import READ_STATUSES, read_response
 from govcrawl.session import Session
+from govcrawl.speech import say
 from govcrawl.spider import DisclosureSpider
 
 if TYPE_CHECKING:
@@ -211,7 +212,12 @@ def _configure(settings: Settings, folder: str, delay_seconds: float | None) -> 
 def _spider_of(url: str, errand: _Errand[Any], browser_channels: Sequence[str]) -> type[LookSpider]:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageMistake(f"{url!r} is no address of a site; expected http:// or https:// and a host name")
+        raise UsageMistake(
+            say(
+                f"{url!r} 不是网址，应以 http:// 或 https:// 开头并有主机名",
+                f"{url!r} is no address of a site; expected http:// or https:// and a host name",
+            )
+        )
     declared = {
         "name": LOOK_NAME,
         "agency": "试看",

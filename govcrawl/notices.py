@@ -29,6 +29,7 @@ from archive.errors import ArchiveError
 from archive.withheld import read_log, redactor
 from govcrawl import __version__, finding_words
 from govcrawl.errors import UsageMistake
+from govcrawl.speech import say
 from govcrawl.verdicts import RANK, Verdict
 
 if TYPE_CHECKING:
@@ -68,15 +69,28 @@ class Notifier:
             return None
         on = settings.get("GOVCRAWL_NOTIFY_ON") or "alarm"
         if on not in WHEN:
-            raise UsageMistake(f"GOVCRAWL_NOTIFY_ON={on!r}: expected one of {', '.join(WHEN)}")
+            raise UsageMistake(
+                say(
+                    f"GOVCRAWL_NOTIFY_ON={on!r}：应为 {', '.join(WHEN)} 之一",
+                    f"GOVCRAWL_NOTIFY_ON={on!r}: expected one of {', '.join(WHEN)}",
+                )
+            )
         if webhook and not _may_be_posted_to(webhook):
             raise UsageMistake(
-                f"GOVCRAWL_NOTIFY_WEBHOOK={webhook!r}: expected an https address, or http on this machine"
+                say(
+                    f"GOVCRAWL_NOTIFY_WEBHOOK={webhook!r}：应为 https 网址，或本机的 http 网址",
+                    f"GOVCRAWL_NOTIFY_WEBHOOK={webhook!r}: expected an https address, or http on this machine",
+                )
             )
         try:
             words = tuple(shlex.split(command))
         except ValueError as error:
-            raise UsageMistake(f"GOVCRAWL_NOTIFY_COMMAND={command!r} cannot be split into words: {error}") from None
+            raise UsageMistake(
+                say(
+                    f"GOVCRAWL_NOTIFY_COMMAND={command!r} 不能拆成单词：{error}",
+                    f"GOVCRAWL_NOTIFY_COMMAND={command!r} cannot be split into words: {error}",
+                )
+            ) from None
         return cls(
             command=words,
             webhook=webhook,

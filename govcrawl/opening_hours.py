@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from govcrawl.errors import UsageMistake
+from govcrawl.speech import say
 
 CHINA = timezone(timedelta(hours=8), "UTC+8")
 """The agencies' own time: all of China, without summer time since 1991."""
@@ -59,7 +60,10 @@ def parse_window(text: str) -> Hours | None:
         if minute < 60 and to_minute < 60 and start < 24 * 60 and end <= 24 * 60 and start != end:  # noqa: PLR2004 - a clock
             return Hours(start * 60, end * 60 % _DAY_SECONDS, CHINA)
     raise UsageMistake(
-        f"GOVCRAWL_WINDOW is {text!r}; expected two different times of day in China's time, e.g. 22:00-06:00, or nothing"
+        say(
+            f"GOVCRAWL_WINDOW 为 {text!r}，应为两个不同的北京时间时刻，如 22:00-06:00，或留空",
+            f"GOVCRAWL_WINDOW is {text!r}; expected two different times of day in China's time, e.g. 22:00-06:00, or nothing",
+        )
     )
 
 

@@ -40,6 +40,7 @@ from govcrawl.pace import (
     put_promise,
     take_turn,
 )
+from govcrawl.speech import say
 from govcrawl.tenure import SETTING as TENURE
 
 if TYPE_CHECKING:
@@ -278,7 +279,12 @@ def read_limits(settings: BaseSettings) -> Limits:
 def _read_count(settings: BaseSettings, name: str) -> int:
     text = str(settings.get(name) or 0).strip()
     if not (text.isascii() and text.isdigit()):
-        raise UsageMistake(f"{name} is {text!r}; expected a whole number for each day, or 0 for no bound")
+        raise UsageMistake(
+            say(
+                f"{name} 为 {text!r}，应为每天的整数，0 为不限",
+                f"{name} is {text!r}; expected a whole number for each day, or 0 for no bound",
+            )
+        )
     return int(text)
 
 

@@ -134,14 +134,22 @@ def rebuild(
             )
         )
     if output is not None and output.exists():
-        raise UsageMistake(f"--output {output} is there already: it is left as it is; name a new file")
+        raise UsageMistake(
+            say(
+                f"--output {output} 已经存在，未作改动；请另取新文件名",
+                f"--output {output} is there already: it is left as it is; name a new file",
+            )
+        )
     now = datetime.now(UTC)
     with ExitStack() as steps:
         folder = data_dir / "locks"
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise ArchiveWriteError(f"{folder}: cannot be made ({error.strerror}); give write permission") from error
+            raise ArchiveWriteError(
+                f"{folder}: cannot be made ({error.strerror}); give write permission",
+                zh=f"{folder} 不能建立（{error.strerror}）；请给予写权限",
+            ) from error
         steps.callback(take_catalog(folder, now).release)
         steps.callback(discard, data_dir)
         catalog = new_catalog(data_dir)

@@ -24,6 +24,7 @@ from govcrawl.errors import UsageMistake
 from govcrawl.judgement import told_alarm
 from govcrawl.round_process import CRAWLED, RoundProcess, SharedSettings, log_to
 from govcrawl.session import Session
+from govcrawl.speech import in_words
 from govcrawl.workers import name_modules
 from govcrawl.workshop import SETTING, Workshop
 
@@ -222,11 +223,11 @@ def _session_of(crawler: Crawler) -> Session | None:
 def _not_begun(agency: str, error: BaseException | None, seconds: float) -> Result:
     """Say why a crawl could not begin."""
     if isinstance(error, ArchiveBusy):
-        return Result(agency=agency, outcome="busy", reason="busy", sentence=str(error), seconds=seconds)
+        return Result(agency=agency, outcome="busy", reason="busy", sentence=in_words(error), seconds=seconds)
     if isinstance(error, ArchiveError):
-        return Result(agency=agency, outcome="failed", reason="archive", sentence=str(error), seconds=seconds)
+        return Result(agency=agency, outcome="failed", reason="archive", sentence=in_words(error), seconds=seconds)
     if isinstance(error, UsageMistake):
-        return Result(agency=agency, outcome="failed", reason="usage", sentence=str(error), seconds=seconds)
+        return Result(agency=agency, outcome="failed", reason="usage", sentence=in_words(error), seconds=seconds)
     logger.error("the crawl of %s could not begin", agency, exc_info=error)
     sentence = f"unexpected {type(error).__name__}: {error}; please report it with the log"
     return Result(agency=agency, outcome="failed", reason="bug", sentence=sentence, seconds=seconds)

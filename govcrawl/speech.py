@@ -25,6 +25,11 @@ def say_in(chosen: Language) -> Say:
     return (lambda zh, _: zh) if chosen == "zh" else (lambda _, en: en)
 
 
+def in_words(error: Exception) -> str:
+    """Return what an error says, in the user's language where it knows both."""
+    return say(getattr(error, "zh", None) or str(error), str(error))
+
+
 def language() -> Language:
     """``zh`` or ``en``."""
     chosen = os.environ.get("GOVCRAWL_LANG", "").strip().lower()

@@ -22,6 +22,7 @@ from govcrawl.errors import BadAgency, UsageMistake
 from govcrawl.frontier import Frontier
 from govcrawl.lists import Lists
 from govcrawl.session import Session
+from govcrawl.speech import say
 from govcrawl.urls import without_gateway
 from govcrawl.walks import Walk
 
@@ -72,7 +73,12 @@ class DisclosureSpider(scrapy.Spider):
     ) -> None:
         if kwargs:
             given = ", ".join(sorted(kwargs))
-            raise UsageMistake(f"unknown spider argument {given}; accepted: mode, since, limit")
+            raise UsageMistake(
+                say(
+                    f"没有爬虫参数 {given}，可用：mode, since, limit",
+                    f"unknown spider argument {given}; accepted: mode, since, limit",
+                )
+            )
         self.mode, self.since, self.limit = read_arguments(mode, since, limit)
         super().__init__()
         self.allowed_domains = [urlsplit(self.base_url).hostname or ""]

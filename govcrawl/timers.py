@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from govcrawl.errors import UsageMistake
+from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +75,12 @@ def parse_every(text: str) -> int:
         or (minutes < _HOUR and _HOUR % minutes)
         or minutes % _HOUR * (minutes > _HOUR)
     ):
-        raise UsageMistake(f"--every {text!r}: expected a part of an hour or of a day, e.g. 15min, 1h, 6h, 1d")
+        raise UsageMistake(
+            say(
+                f"--every {text!r}：应为一小时或一天的一部分，如 15min、1h、6h、1d",
+                f"--every {text!r}: expected a part of an hour or of a day, e.g. 15min, 1h, 6h, 1d",
+            )
+        )
     return minutes
 
 

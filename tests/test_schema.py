@@ -150,7 +150,7 @@ def test_empty_file_is_made_a_catalog(tmp_path: Path) -> None:
     """A file that a crash left empty is no catalog for a reader; a writer makes it one."""
     path = tmp_path / CATALOG_NAME
     path.touch()
-    with pytest.raises(CatalogError, match="it is empty or from an earlier version"):
+    with pytest.raises(CatalogError, match="is empty: no crawl has written into it"):
         Catalog.open_read_only(path)
     Catalog.open(path).close()
     Catalog.open_read_only(path).close()

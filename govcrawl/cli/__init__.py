@@ -16,7 +16,7 @@ from archive.errors import ArchiveError, UnknownAgency
 from govcrawl.command_table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
@@ -98,11 +98,6 @@ class Commands(click.Group):
 def _complain(exc: Exception) -> None:
     """Say what went wrong in one line."""
     click.echo(f"govcrawl: {' '.join(in_words(exc).split())}", err=True)
-
-
-def in_words(exc: Exception) -> str:
-    """Return what an error says, in the user's language where it knows both."""
-    return say(getattr(exc, "zh", None) or str(exc), str(exc))
 
 
 def complete_agency(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -64,7 +64,12 @@ def _instant(day: str | None) -> float | None:
     try:
         return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA).timestamp()
     except ValueError:
-        raise UsageMistake(f"--since {day!r} is no day; expected YYYY-MM-DD, e.g. 2026-10-01") from None
+        raise UsageMistake(
+            say(
+                f"--since {day!r} 不是日期，应写作 YYYY-MM-DD，如 2026-10-01",
+                f"--since {day!r} is no day; expected YYYY-MM-DD, e.g. 2026-10-01",
+            )
+        ) from None
 
 
 def _as_json(one: GroupAudit) -> dict[str, object]:

@@ -13,7 +13,7 @@ from archive.errors import ArchiveWriteError, CaptureMissing, DigestMismatch, Un
 from archive.export import opened
 from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.errors import CrawlError
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from govcrawl.renditions import Form
@@ -62,7 +62,7 @@ def bodies(context: click.Context, *, form: str, output: Path, agency: str | Non
                 body = renditions.render(row, kind, whole=True)
             except _UNREAD as error:
                 failed += 1
-                click.echo(f"{row['document_id']}: {' '.join(str(error).split())}", err=True)
+                click.echo(f"{row['document_id']}: {' '.join(in_words(error).split())}", err=True)
                 continue
             if body is not None:
                 write_body(output / row["agency"], f"{row['document_id']}.{EXTENSIONS[kind]}", body)
@@ -82,7 +82,8 @@ def write_body(folder: Path, name: str, body: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArchiveWriteError(
-            f"export: {folder} cannot be made: {error.strerror}; choose another --output"
+            f"export: {folder} cannot be made: {error.strerror}; choose another --output",
+            zh=f"导出：{folder} 不能建立（{error.strerror}）；请另选 --output",
         ) from error
     with opened(os.fspath(folder / name)) as target:
         target.write(body.encode("utf-8", "replace"))

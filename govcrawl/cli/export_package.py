@@ -23,7 +23,7 @@ from govcrawl.citations import read_mentions
 from govcrawl.cli import INCLUDE_WITHHELD, data_option, open_catalog
 from govcrawl.cli.export_options import agency_option
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -84,8 +84,8 @@ def package(
         click.echo(f"{name}: {count}")
     if with_files:
         click.echo(say(f"文件和网页：{made.files}", f"files and pages: {made.files}"))
-    for line in made.unread:
-        click.echo(line, err=True)
+    for path, error in made.unread:
+        click.echo(f"{path}: {' '.join(in_words(error).split())}", err=True)
     click.echo(say(f"已写入 {output}", f"{output} written"), err=True)
     if made.unread:
         context.exit(1)

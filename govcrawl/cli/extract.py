@@ -52,11 +52,21 @@ def extract(file: Path, url: str, template: str | None, content_type: str | None
     try:
         address = canonical_url(url)
     except ValueError as error:
-        raise UsageMistake(f"--url: {error}; expected an absolute http or https address") from None
+        raise UsageMistake(
+            say(
+                f"--url：{error}；应为完整的 http 或 https 网址",
+                f"--url: {error}; expected an absolute http or https address",
+            )
+        ) from None
     page = Page(url=address, body=read_bytes(file), content_type=content_type)
     if form != "json":
         if is_file(page):
-            raise UsageMistake(f"--as {form}: {address} is a file, not a page; it has no body")
+            raise UsageMistake(
+                say(
+                    f"--as {form}：{address} 是文件，不是网页，没有正文",
+                    f"--as {form}: {address} is a file, not a page; it has no body",
+                )
+            )
         family = find_template(template) if template else detect_template(page)
         try:
             body = render_page(family, page, cast("Form", form))

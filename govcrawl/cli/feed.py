@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,22 @@ import click
 
 from archive import catalog_change_reads as reads
 from archive.export import opened
+from archive.export_rows import Done
 from archive.feed import write_feed
 from archive.search_changes import found_changes
 from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import change_option, check_agency, check_channel
+from govcrawl.cli.export_options import say_done
 from govcrawl.cli.saved import query_option, saved_option, words_of
 from govcrawl.cli.search import build_query
 from govcrawl.feeds import feed_entries, feed_head
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from archive.feed import FeedEntry
     from archive.rows import Row
 
 
@@ -77,6 +81,7 @@ def feed(  # noqa: PLR0913 - one parameter an option
         choice = reads.Choice(agency=agency, channel=channel, kinds=kinds)
         parts = (agency or "all", channel or "", *([f"search {words}"] if words else []), *kinds)
         head = feed_head(catalog, agency, name="/".join(parts), self_url=self_url, search=saved or words)
+        tally: Counter[str] = Counter()
         with ExitStack() as steps:
             rows: Iterable[Row] = (
                 found_changes(catalog, wanted, limit=limit, choice=choice)
@@ -84,5 +89,13 @@ def feed(  # noqa: PLR0913 - one parameter an option
                 else steps.enter_context(closing(reads.find_changes(catalog, choice, limit=limit, latest_first=True)))
             )
             target = steps.enter_context(opened(output))
-            for piece in write_feed(feed_entries(catalog, rows), head):
+            for piece in write_feed(_tallied(feed_entries(catalog, rows), tally), head):
                 target.write(piece.encode())
+    say_done(Done(tally.total()), "条变动", "changes", output)
+
+
+def _tallied(entries: Iterable[FeedEntry], tally: Counter[str]) -> Iterator[FeedEntry]:
+    """Count entries as they pass."""
+    for entry in entries:
+        tally["entries"] += 1
+        yield entry

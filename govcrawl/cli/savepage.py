@@ -165,7 +165,7 @@ def _parse_form(given: tuple[str, ...]) -> dict[str, str] | None:
     for text in given:
         name, separator, value = text.partition("=")
         if not separator or not name:
-            raise UsageMistake(f"--form {text!r}: expected NAME=VALUE")
+            raise UsageMistake(say(f"--form {text!r}：应写作 名称=值", f"--form {text!r}: expected NAME=VALUE"))
         form[name] = value
     return form or None
 

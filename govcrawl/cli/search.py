@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from archive.model import State
-from govcrawl.cli import complete_agency, data_option, in_words, open_catalog
+from govcrawl.cli import complete_agency, data_option, open_catalog
 from govcrawl.cli.choosing import parse_day
 from govcrawl.cli.progress import bytes_bar
 from govcrawl.cli.saved import complete_saved, forget_search, keep_search, list_searches, saved_option, words_of
 from govcrawl.errors import UsageMistake
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

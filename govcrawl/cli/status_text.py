@@ -44,8 +44,8 @@ def print_table(found: Sequence[Report]) -> None:
         ("版本", "versions", True),
         ("捕获", "captures", True),
         ("WARC", "WARC", True),
-        ("最近抓取", "last crawl", False),
-        ("下次", "next", False),
+        ("最近抓取（UTC）", "last crawl (UTC)", False),
+        ("下次（UTC）", "next (UTC)", False),
     ):
         table.add_column(say(zh, en), justify="right" if right else "left", no_wrap=True)
     for report in found:

@@ -54,7 +54,12 @@ def timestamp(
 ) -> None:
     """Stamp every chain; one line each."""
     if (tsa is None) == (command is None):
-        raise UsageMistake(say("请给出 --tsa 或 --command 其中之一", "give one of --tsa and --command"))
+        raise UsageMistake(
+            say(
+                "请给出 --tsa URL（时间戳机构的地址）或 --command COMMAND 其中之一",
+                "give one of --tsa URL (an authority's address) and --command COMMAND",
+            )
+        )
     try:
         ask = ask_url(tsa) if tsa is not None else ask_command(shlex.split(command or ""))
     except ValueError as error:

@@ -14,12 +14,12 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from archive.verify import CODES, Counts, UnknownKind, verify_paths
-from govcrawl.cli import data_option, in_words
+from govcrawl.cli import data_option
 from govcrawl.cli.engine_options import engine_options, open_engine, print_redone
 from govcrawl.cli.progress import Stages
 from govcrawl.engines.scanning import scan_with
 from govcrawl.errors import UsageMistake
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from archive.verify import Finding
