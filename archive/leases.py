@@ -76,7 +76,7 @@ def take(catalog: Catalog, group: str, agencies: Sequence[str], *, holder: str, 
         db = catalog.file
         for row in _rows(db, group, names):
             if _is_taken(row, now):
-                raise ArchiveBusy(_sentence(row))
+                raise _busy(row)
         last = db.row("SELECT MAX(token) AS token FROM leases")
         token = max(((last and last["token"]) or 0) + 1, int(now.timestamp() * 1000))
         lease = Lease(
@@ -103,7 +103,7 @@ def renew(catalog: Catalog, token: int, seconds: float, now: datetime) -> Lease:
     with catalog.atomic():
         lease = find(catalog, token)
         if lease is None or not lease.is_valid(now):
-            raise LeaseLost(_lost(lease, token))
+            raise _lost(lease, token)
         until = now + timedelta(seconds=seconds)
         catalog.file.update("leases", {"token": token}, {"lease_until": instant(until)})
         return cast("Lease", find(catalog, token))
@@ -163,7 +163,7 @@ def check_not_lent(catalog: Catalog, agency: str, now: datetime) -> None:
     """
     row = catalog.file.row("SELECT * FROM leases WHERE agency = ?", (agency,))
     if row is not None and _is_taken(row, now):
-        raise ArchiveBusy(_sentence(row))
+        raise _busy(row)
 
 
 def check_group_not_lent(catalog: Catalog, group: str, now: datetime) -> None:
@@ -174,7 +174,7 @@ def check_group_not_lent(catalog: Catalog, group: str, now: datetime) -> None:
     """
     for row in catalog.file.rows("SELECT * FROM leases WHERE group_name = ? ORDER BY token DESC", (group,)):
         if _is_taken(row, now):
-            raise ArchiveBusy(_sentence(row))
+            raise _busy(row)
 
 
 def carry_over(used: Path, catalog: Catalog) -> int:
@@ -234,23 +234,33 @@ def _lease(rows: Sequence[Row]) -> Lease:
     )
 
 
-def _sentence(row: Row) -> str:
+def _busy(row: Row) -> ArchiveBusy:
+    """Return what is said where agencies are lent already."""
     who = f"{row['agency']} (server group {row['group_name']})"
+    who_zh = f"{row['agency']}（服务器组 {row['group_name']}）"
     if row["state"] == "merging":
-        return (
-            f"{who}: its shard {row['shard'] or row['token']} was being merged and that has not ended; "
-            "merge it again (govcrawl merge), then try again"
+        shard = row["shard"] or row["token"]
+        return ArchiveBusy(
+            f"{who}: its shard {shard} was being merged and that has not ended; merge it again (govcrawl merge), then try again",
+            zh=f"{who_zh}：其分片 {shard} 的并入没有完成；请再并入一次（govcrawl merge），然后重试",
         )
-    return (
+    return ArchiveBusy(
         f"{who} is lent to {row['holder']} since {row['leased_at']} until {row['lease_until']} (token {row['token']}): it is "
-        "crawled there, and two must not ask one server; wait until its shard is merged or the lease is over"
+        "crawled there, and two must not ask one server; wait until its shard is merged or the lease is over",
+        zh=f"{who_zh} 已借给 {row['holder']}，{row['leased_at']} 至 {row['lease_until']}（令牌 {row['token']}）：正在那里抓取，"
+        "同一台服务器不能由两处访问；请等其分片并入或租约到期",
     )
 
 
-def _lost(lease: Lease | None, token: int) -> str:
+def _lost(lease: Lease | None, token: int) -> LeaseLost:
     if lease is None:
-        return f"lease {token}: its agencies are lent to somebody else by now, or it never was; stop crawling them"
-    return (
+        return LeaseLost(
+            f"lease {token}: its agencies are lent to somebody else by now, or it never was; stop crawling them",
+            zh=f"租约 {token}：其机构已借给别处，或从无此租约；请停止抓取它们",
+        )
+    return LeaseLost(
         f"lease {token} of {lease.group} ({', '.join(lease.agencies)}) is {lease.state}, it ended {lease.lease_until}; "
-        "stop crawling them: somebody else may"
+        "stop crawling them: somebody else may",
+        zh=f"{lease.group} 的租约 {token}（{'、'.join(lease.agencies)}）为 {lease.state}，止于 {lease.lease_until}；请停止抓取："
+        "别处可能正在抓取",
     )

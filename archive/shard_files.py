@@ -63,14 +63,19 @@ def check_files(shard: Shard, agency: str, rows: Sequence[Row], data_dir: Path) 
         path = shard.folder / row["path"]
         if not MEMBER.fullmatch(row["path"]) or path.parent != folder:
             raise ShardRefused(
-                f"{shard.folder}: its catalog names a WARC file {row['path']!r}: no name of one of {agency}"
+                f"{shard.folder}: its catalog names a WARC file {row['path']!r}: no name of one of {agency}",
+                zh=f"{shard.folder}：其目录库写有 WARC 文件 {row['path']!r}，不是 {agency} 的文件名",
             )
         if row["sha256"] is None:
-            raise ShardRefused(f"{path} is not closed: the worker still writes it, or its catalog was cut off")
+            raise ShardRefused(
+                f"{path} is not closed: the worker still writes it, or its catalog was cut off",
+                zh=f"{path} 还没有关闭：工作机仍在写它，或其目录库被截断",
+            )
         if stated.get(row["path"]) != row["sha256"]:
             raise ShardRefused(
                 f"{path}: its catalog states SHA-256 {row['sha256']}, its manifests {stated.get(row['path'])}; "
-                "take the shard again from its worker"
+                "take the shard again from its worker",
+                zh=f"{path}：其目录库写 SHA-256 为 {row['sha256']}，清单写 {stated.get(row['path'])}；请从它的工作机重新取这个分片",
             )
         _check_digest(path, row["sha256"])
         _check_free(data_dir / row["path"], row["sha256"])
@@ -97,18 +102,25 @@ def _check_chain(shard: Shard, agency: str, data_dir: Path) -> tuple[NewFiles, d
         read = [match for line in data.decode("utf-8", "replace").splitlines() if (match := LINE.fullmatch(line))]
         before = [match[0] for match in read if match[2].startswith("manifests/")]
         if before != ([last] if last else []):
-            raise ShardRefused(f"{folder / name} goes on from {before or 'nothing'}, {last or 'nothing'} was expected")
+            raise ShardRefused(
+                f"{folder / name} goes on from {before or 'nothing'}, {last or 'nothing'} was expected",
+                zh=f"{folder / name} 接在 {before or '空'} 之后，应为 {last or '空'}",
+            )
         stated.update({match[2]: match[1] for match in read if match[2].startswith("warc/")})
         last = f"{hashlib.sha256(data).hexdigest()}  manifests/{agency}/{name}"
         lines.add(last)
         found.manifests.append(folder / name)
     head, used = read_head(folder), read_head(here)
     if (str(head) if head else None) != last:
-        raise ShardRefused(f"{folder / HEAD} names {head}, the last manifest is {last}")
+        raise ShardRefused(
+            f"{folder / HEAD} names {head}, the last manifest is {last}",
+            zh=f"{folder / HEAD} 写的是 {head}，最后一份清单是 {last}",
+        )
     if (str(used) if used else None) not in lines:
         raise ShardRefused(
             f"{here / HEAD} names {used}: the archive's chain of manifests went on without this shard, which began at "
-            f"{shard.bases[agency].head or 'its beginning'}"
+            f"{shard.bases[agency].head or 'its beginning'}",
+            zh=f"{here / HEAD} 写的是 {used}：存档的清单链没有等这个分片就接着写了，分片始于 {shard.bases[agency].head or '开头'}",
         )
     return found, stated
 
@@ -147,7 +159,8 @@ def put_files(found: NewFiles, shard: Shard, agency: str, data_dir: Path, *, lin
     except OSError as error:
         raise ArchiveWriteError(
             f"{data_dir}: a file of shard {shard.name} cannot be put there ({error.strerror or error}); the shard is as it "
-            "was: make room or give write permission, then merge it again"
+            "was: make room or give write permission, then merge it again",
+            zh=f"{data_dir}：分片 {shard.name} 的一个文件不能放入（{error.strerror or error}）；分片没有动：请腾出空间或给予写权限，再并入一次",
         ) from error
 
 
@@ -169,11 +182,17 @@ def _put_file(source: Path, target: Path, *, link: bool) -> None:
 
 def _check_digest(path: Path, sha256: str) -> None:
     if path.is_symlink() or not path.is_file():
-        raise ShardRefused(f"{path}: a WARC file of the shard is not there; take the shard again from its worker")
+        raise ShardRefused(
+            f"{path}: a WARC file of the shard is not there; take the shard again from its worker",
+            zh=f"{path}：分片缺这个 WARC 文件；请从它的工作机重新取这个分片",
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise ShardRefused(f"{path} has SHA-256 {found}, {sha256} was stated: it was damaged on its way; take it again")
+        raise ShardRefused(
+            f"{path} has SHA-256 {found}, {sha256} was stated: it was damaged on its way; take it again",
+            zh=f"{path} 的 SHA-256 为 {found}，所称为 {sha256}：在路上损坏了；请重新取",
+        )
 
 
 def _check_free(path: Path, sha256: str) -> None:
@@ -181,11 +200,16 @@ def _check_free(path: Path, sha256: str) -> None:
     if not path.exists() and not path.is_symlink():
         return
     if path.is_symlink() or not path.is_file():
-        raise ShardRefused(f"{path} is no regular file; remove it, then merge again")
+        raise ShardRefused(
+            f"{path} is no regular file; remove it, then merge again", zh=f"{path} 不是普通文件；请删去它，再并入一次"
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise ShardRefused(f"{path} is there already with SHA-256 {found}, the shard's file of this name has {sha256}")
+        raise ShardRefused(
+            f"{path} is there already with SHA-256 {found}, the shard's file of this name has {sha256}",
+            zh=f"{path} 已经存在，SHA-256 为 {found}，分片里同名文件为 {sha256}",
+        )
 
 
 def relative(shard: Shard, path: Path) -> str:

@@ -144,7 +144,8 @@ def _check_over(store: Store, shard: Shard, now: Now) -> None:
     if lease is not None and lease.is_valid(now()) and not (shard.folder / REPORT_FILE).is_file():
         raise ShardOut(
             f"{shard.folder} is still being crawled by {lease.holder}: there is no {REPORT_FILE}, and its lease holds until "
-            f"{instant(lease.lease_until)}; merge it after that"
+            f"{instant(lease.lease_until)}; merge it after that",
+            zh=f"{shard.folder} 仍在由 {lease.holder} 抓取：还没有 {REPORT_FILE}，租约到 {instant(lease.lease_until)}；请到时再并入",
         )
 
 
@@ -218,7 +219,8 @@ def _set_aside(store: Store, shard: Shard, why: str, now: Now) -> Merged:
         sync_folder(place.parent)
     except OSError as error:
         raise ArchiveWriteError(
-            f"{place}: shard {shard.name} cannot be set aside ({error.strerror or error}); make room, then merge it again"
+            f"{place}: shard {shard.name} cannot be set aside ({error.strerror or error}); make room, then merge it again",
+            zh=f"{place}：分片 {shard.name} 不能放到一边（{error.strerror or error}）；请腾出空间，再并入一次",
         ) from error
     log.warning("shard set aside shard=%s: %s", shard.name, why)
     return _merged(shard, "fenced", sentence=sentence)

@@ -78,7 +78,8 @@ def pack(shard: Shard, target: Path, *, back: bool = False, now: Now = utc_now) 
     except OSError as error:
         made.unlink(missing_ok=True)
         raise ArchiveWriteError(
-            f"{target}: the shard cannot be packed ({error.strerror or error}); make room"
+            f"{target}: the shard cannot be packed ({error.strerror or error}); make room",
+            zh=f"{target}：分片不能打包（{error.strerror or error}）；请腾出空间",
         ) from error
     return target
 
@@ -101,7 +102,8 @@ def unpack(packed: Path, into: Path) -> Path:
                 _unpack_members(tar, made, packed)
         except (tarfile.TarError, zstd.ZstdError, EOFError) as error:
             raise ShardRefused(
-                f"{packed} is no packed shard, or damaged on its way ({error}); take it again"
+                f"{packed} is no packed shard, or damaged on its way ({error}); take it again",
+                zh=f"{packed} 不是打包的分片，或在路上损坏了（{error}）；请重新取",
             ) from error
         name = read_shard(made).name
         folder = into / name
@@ -113,7 +115,8 @@ def unpack(packed: Path, into: Path) -> Path:
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise ArchiveWriteError(
-            f"{into}: {packed} cannot be unpacked ({error.strerror or error}); make room"
+            f"{into}: {packed} cannot be unpacked ({error.strerror or error}); make room",
+            zh=f"{into}：{packed} 不能解包（{error.strerror or error}）；请腾出空间",
         ) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -124,29 +127,42 @@ def _unpack_members(tar: tarfile.TarFile, made: Path, packed: Path) -> None:
     stated: dict[str, str] | None = None
     for info in tar:
         if not info.isreg():
-            raise ShardRefused(f"{packed}: member {info.name!r} is no regular file: such a shard is not taken")
+            raise ShardRefused(
+                f"{packed}: member {info.name!r} is no regular file: such a shard is not taken",
+                zh=f"{packed}：成员 {info.name!r} 不是普通文件，这样的分片不收",
+            )
         source = tar.extractfile(info)
         if source is None:
-            raise ShardRefused(f"{packed}: member {info.name!r} cannot be read")
+            raise ShardRefused(
+                f"{packed}: member {info.name!r} cannot be read", zh=f"{packed}：成员 {info.name!r} 读不出来"
+            )
         if stated is None:
             if info.name != SUMS or info.size > LARGEST_SUMS_BYTES:
-                raise ShardRefused(f"{packed} begins with {info.name!r}, {SUMS} was expected: no packed shard")
+                raise ShardRefused(
+                    f"{packed} begins with {info.name!r}, {SUMS} was expected: no packed shard",
+                    zh=f"{packed} 以 {info.name!r} 开头，应为 {SUMS}：不是打包的分片",
+                )
             lines = [LINE.fullmatch(line) for line in source.read().decode("utf-8", "replace").splitlines()]
             stated = {match[2]: match[1] for match in lines if match}
             continue
         expected = stated.pop(info.name, None)
         if expected is None or not MEMBER.fullmatch(info.name):
-            raise ShardRefused(f"{packed}: member {info.name!r} is not stated in {SUMS}, or no file of a shard")
+            raise ShardRefused(
+                f"{packed}: member {info.name!r} is not stated in {SUMS}, or no file of a shard",
+                zh=f"{packed}：成员 {info.name!r} 不在 {SUMS} 里，或不是分片的文件",
+            )
         target = made / info.name
         target.parent.mkdir(parents=True, exist_ok=True)
         durable = not info.name.startswith(f"{KEPT}/")  # what the archive has anyway need not outlive a loss of power
         if (found := _copy(source, target, durable=durable)) != expected:
             raise ShardRefused(
-                f"{packed}: {info.name} has SHA-256 {found}, {expected} was stated: damaged on its way; take it again"
+                f"{packed}: {info.name} has SHA-256 {found}, {expected} was stated: damaged on its way; take it again",
+                zh=f"{packed}：{info.name} 的 SHA-256 为 {found}，所称为 {expected}：在路上损坏了；请重新取",
             )
     if stated is None or stated:
         raise ShardRefused(
-            f"{packed} lacks {', '.join(sorted(stated or {SUMS: ''})[:3])}: cut off on its way; take it again"
+            f"{packed} lacks {', '.join(sorted(stated or {SUMS: ''})[:3])}: cut off on its way; take it again",
+            zh=f"{packed} 缺 {', '.join(sorted(stated or {SUMS: ''})[:3])}：在路上被截断；请重新取",
         )
 
 

@@ -144,7 +144,10 @@ def read_shard(folder: Path) -> Shard:
     try:
         said = json.loads(path.read_text("utf-8"))
         if said["format"] != FORMAT:
-            raise ShardRefused(f"{path} has format {said['format']!r}, this version reads {FORMAT}; update govcrawl")
+            raise ShardRefused(
+                f"{path} has format {said['format']!r}, this version reads {FORMAT}; update govcrawl",
+                zh=f"{path} 的格式为 {said['format']!r}，本版本读 {FORMAT}；请更新 govcrawl",
+            )
         shard = Shard(
             folder=folder,
             name=said["shard"],
@@ -158,15 +161,25 @@ def read_shard(folder: Path) -> Shard:
             pace=said["pace"],
         )
     except OSError as error:
-        raise ShardRefused(f"{folder} is no shard: {SHARD_FILE} cannot be read ({error.strerror})") from error
+        raise ShardRefused(
+            f"{folder} is no shard: {SHARD_FILE} cannot be read ({error.strerror})",
+            zh=f"{folder} 不是分片：{SHARD_FILE} 读不出来（{error.strerror}）",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ShardRefused(
-            f"{path} is damaged or no shard's: {error!r}; take the shard again from its worker"
+            f"{path} is damaged or no shard's: {error!r}; take the shard again from its worker",
+            zh=f"{path} 已损坏，或不是分片的（{error!r}）；请从它的工作机重新取这个分片",
         ) from error
     if not _NAME.fullmatch(shard.name) or not all(map(_AGENCY.fullmatch, shard.agencies)):
-        raise ShardRefused(f"{path}: a name in it is none that this software gives: {shard.name!r}, {shard.agencies!r}")
+        raise ShardRefused(
+            f"{path}: a name in it is none that this software gives: {shard.name!r}, {shard.agencies!r}",
+            zh=f"{path}：其中的名称不是本软件所起：{shard.name!r}，{shard.agencies!r}",
+        )
     if set(shard.bases) != set(shard.agencies) or not shard.agencies:
-        raise ShardRefused(f"{path}: agencies {shard.agencies!r}, but bases of {sorted(shard.bases)!r}")
+        raise ShardRefused(
+            f"{path}: agencies {shard.agencies!r}, but bases of {sorted(shard.bases)!r}",
+            zh=f"{path}：机构为 {shard.agencies!r}，而起点是 {sorted(shard.bases)!r} 的",
+        )
     return shard
 
 
@@ -179,7 +192,10 @@ def open_settled(shard: Shard, now: Now = utc_now) -> Catalog:
     """
     path = shard.folder / CATALOG_NAME
     if path.is_symlink() or not path.is_file():
-        raise ShardRefused(f"{path} is not there: no shard, or cut off on its way; take it again from its worker")
+        raise ShardRefused(
+            f"{path} is not there: no shard, or cut off on its way; take it again from its worker",
+            zh=f"没有 {path}：不是分片，或在路上被截断；请从它的工作机重新取这个分片",
+        )
     (shard.folder / "locks").mkdir(exist_ok=True)
     with ExitStack() as steps:
         catalog = Catalog.open(path)
@@ -207,7 +223,10 @@ def close_shard(folder: Path, report: Mapping[str, Any]) -> None:
         made.replace(path)
         sync_folder(folder)
     except OSError as error:
-        raise ArchiveWriteError(f"{path}: cannot be written ({error.strerror or error}); make room") from error
+        raise ArchiveWriteError(
+            f"{path}: cannot be written ({error.strerror or error}); make room",
+            zh=f"不能写入 {path}（{error.strerror or error}）；请腾出空间",
+        ) from error
 
 
 def renew(store: Store, token: int, seconds: float, *, now: Now = utc_now) -> float:
@@ -252,7 +271,8 @@ def _check_out(store: Store, lease: leases.Lease, pace: Mapping[str, Any], into:
     except OSError as error:
         shutil.rmtree(made, ignore_errors=True)
         raise ArchiveWriteError(
-            f"{folder}: the shard cannot be written ({error.strerror or error}); nothing is lent; make room or give permission"
+            f"{folder}: the shard cannot be written ({error.strerror or error}); nothing is lent; make room or give permission",
+            zh=f"{folder}：分片不能写出（{error.strerror or error}）；什么都没有借出；请腾出空间或给予权限",
         ) from error
     log.info("shard checked out shard=%s agencies=%s kept_records=%d", name, ",".join(lease.agencies), kept)
     return read_shard(folder)

@@ -165,7 +165,7 @@ class WarcWriter:
         self._serial = 0
         self._file: _OpenFile | None = None
         self._undo: tuple[int, hashlib._Hash, dict[str, str]] | None = None
-        self._broken: str | None = None
+        self._broken: tuple[str, str] | None = None  # in English and in Chinese
         self.closed: list[ClosedFile] = []
         """Files closed since :meth:`keep` was last called: what the catalog is to be told."""
 
@@ -267,7 +267,8 @@ class WarcWriter:
 
     def _file_for(self, expected_bytes: int) -> _OpenFile:
         if self._broken is not None:
-            raise ArchiveWriteError(self._broken)
+            message, zh = self._broken
+            raise ArchiveWriteError(message, zh=zh)
         file = self._file
         if file is not None and file.end > file.first_end and file.end + expected_bytes > self._max_bytes:
             self.close()
@@ -355,13 +356,16 @@ class WarcWriter:
             self._broken = (
                 f"{file.open_path}: an earlier batch could not be written and could not be cut off again "
                 f"({_reason(error)}); what was committed before is intact and the next crawl repairs the file; "
-                "check the disk, then crawl again"
+                "check the disk, then crawl again",
+                f"{file.open_path}：先前一批没有写成，也没能再截去（{_reason(error)}）；此前提交的都完好，下次抓取会修复该文件；"
+                "请检查磁盘，再抓取一次",
             )
 
     def _write_error(self, path: Path, error: OSError) -> ArchiveWriteError:
         return ArchiveWriteError(
             f"{path}: could not write captures of {self._prefix} ({_reason(error)}); nothing of this batch is kept, "
-            f"what was committed before is intact; {_advice(error)}, then crawl again"
+            f"what was committed before is intact; {_advice(error)[0]}, then crawl again",
+            zh=f"{path}：{self._prefix} 的捕获没有写成（{_reason(error)}）；这一批什么都没留下，此前提交的都完好；{_advice(error)[1]}，再抓取一次",
         )
 
 
@@ -406,9 +410,13 @@ def _reason(error: OSError) -> str:
     return f"{error.strerror or error}{f', {name}' if name else ''}"
 
 
-def _advice(error: OSError) -> str:
+def _advice(error: OSError) -> tuple[str, str]:
+    """What to do, in English and in Chinese."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return "make room or set another data directory (GOVCRAWL_DATA)"
+        return "make room or set another data directory (GOVCRAWL_DATA)", "请腾出空间或另设数据目录（GOVCRAWL_DATA）"
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return "give write permission or set another data directory (GOVCRAWL_DATA)"
-    return "check the disk"
+        return (
+            "give write permission or set another data directory (GOVCRAWL_DATA)",
+            "请给予写权限或另设数据目录（GOVCRAWL_DATA）",
+        )
+    return "check the disk", "请检查磁盘"

@@ -28,7 +28,7 @@ from archive.catalog_search import check_index
 from archive.errors import ArchiveError
 from archive.withheld import LOG_NAME, read_log
 from govcrawl.errors import CrawlError
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,7 +271,7 @@ def look_at_catalog(data: Path) -> tuple[str | None, list[Check]]:
             behind = _behind(catalog, counts)
     except (ArchiveError, sqlite3.DatabaseError) as error:
         fix = say("govcrawl rebuild(或先从备份恢复)", "govcrawl rebuild (or restore it from a backup)")
-        return None, [Check("catalog", "fail", " ".join(str(error).split()), fix)]
+        return None, [Check("catalog", "fail", " ".join(in_words(error).split()), fix)]
     checks = [
         Check(
             "catalog", "ok", say(f"{path}:{counts['documents']} 份公开文件", f"{path}: {counts['documents']} documents")
@@ -292,7 +292,7 @@ def _behind(catalog: Catalog, counts: Row) -> str | None:
     try:
         check_index(catalog)
     except ArchiveError as error:
-        return str(error)
+        return in_words(error)
     if counts["documents"] != counts["indexed"]:
         return say(
             f"公开文件 {counts['documents']} 份,索引 {counts['indexed']} 份",
@@ -307,7 +307,7 @@ def _check_withheld(data: Path, mirrored: list[str]) -> Check:
         log = read_log(data)
     except ArchiveError as error:
         return Check(
-            "withheld", "fail", str(error), say(f"给予 {LOG_NAME} 读权限", f"give read permission for {LOG_NAME}")
+            "withheld", "fail", in_words(error), say(f"给予 {LOG_NAME} 读权限", f"give read permission for {LOG_NAME}")
         )
     count = len(log.standing())
     if log.problems:

@@ -14,7 +14,7 @@ from archive.errors import ArchiveError, ShardOut
 from archive.rows import instant
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.errors import UsageMistake
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,9 +116,9 @@ def _merge_one(store: Store, machine: Machine, path: Path) -> dict[str, Any]:
         folder = path if path.is_dir() else unpack(path, store.data_dir / SHARDS)
         merged: Merged = collect(store, machine, folder)
     except ShardOut as error:
-        return {"path": str(path), "outcome": "out", "sentence": str(error)}
+        return {"path": str(path), "outcome": "out", "sentence": in_words(error)}
     except ArchiveError as error:
-        return {"path": str(path), "outcome": "refused", "sentence": str(error)}
+        return {"path": str(path), "outcome": "refused", "sentence": in_words(error)}
     return {"path": str(path), **asdict(merged)}
 
 

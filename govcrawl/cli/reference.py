@@ -129,7 +129,7 @@ REFERENCE: Mapping[str, Reference] = {
         f"govcrawl export warc --document {_DOCUMENT} --output document.warc.gz",
         line=("一份公开文件的 WARC 记录", "the WARC records of one document"),
     ),
-    "extract": Reference("govcrawl extract README.md --url http://sfj.example/t1.htm"),
+    "extract": Reference("govcrawl extract page.html --url http://sfj.example/t1.htm"),
     "feed": Reference("govcrawl feed --agency xiamen_sfj --output xiamen.atom"),
     "merge": Reference(
         "govcrawl merge --json", ("有分片未并入", "some shards were not merged"), ("全部并入", "all are merged")

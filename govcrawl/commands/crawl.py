@@ -28,7 +28,7 @@ from govcrawl.machine import Machine
 from govcrawl.monitors import Progress, summary
 from govcrawl.politeness import find_hold_before
 from govcrawl.session import Session
-from govcrawl.speech import say
+from govcrawl.speech import in_words, say
 from govcrawl.spider import DisclosureSpider
 from govcrawl.workers import name_modules
 
@@ -121,14 +121,14 @@ class Command(ScrapyCrawl):
             with Store.open(data) as store:
                 store.lock_agency(spidercls.name).release()
         except ArchiveError as error:
-            self._refuse(str(error), 1)
+            self._refuse(in_words(error), 1)
             return
         name_modules([cls.__module__ for cls in spidercls.__mro__[:2]])  # the agency and its template
         calm_collector()
         session = _run_crawl(process, crawler, opts.spargs)
         if not isinstance(session, Session):
             unsaid = say("抓取未能开始，原因见上面的日志", "the crawl did not start; the log above says why")
-            self._refuse(str(session) if session else unsaid, 1)
+            self._refuse(in_words(session) if session else unsaid, 1)
             return
         if progress := crawler.get_extension(Progress):
             progress.clear()  # a forced end comes without the engine's
