@@ -353,13 +353,16 @@ class WarcWriter:
             os.ftruncate(file.fd, file.end)
             os.fsync(file.fd)
         except OSError as error:
-            self._broken = (
+            message = (
                 f"{file.open_path}: an earlier batch could not be written and could not be cut off again "
                 f"({_reason(error)}); what was committed before is intact and the next crawl repairs the file; "
-                "check the disk, then crawl again",
-                f"{file.open_path}：先前一批没有写成，也没能再截去（{_reason(error)}）；此前提交的都完好，下次抓取会修复该文件；"
-                "请检查磁盘，再抓取一次",
+                "check the disk, then crawl again"
             )
+            zh = (
+                f"{file.open_path}：先前一批没有写成，也没能再截去（{_reason(error)}）；此前提交的都完好，下次抓取会修复该文件；"
+                "请检查磁盘，再抓取一次"
+            )
+            self._broken = (message, zh)
 
     def _write_error(self, path: Path, error: OSError) -> ArchiveWriteError:
         return ArchiveWriteError(
