@@ -359,11 +359,13 @@ class Catalog:
 
     def put_unchanged(self, crawl_id: str, document_id: str, capture_id: int, at: datetime) -> Put:
         """Note that a document's page answered with what is known already (304, or the same payload)."""
-        with self.atomic():
+        with self.file.joined():
             row = states.row_of(self.file, document_id)
-            return documents.put_unchanged(
-                self.file, Sighting(crawl_id, row["agency"], self.capture(capture_id), at), row
-            )
+            sighting = Sighting(crawl_id, row["agency"], self.capture(capture_id), at)
+            if not states.is_gone(row):  # one statement
+                return documents.put_unchanged(self.file, sighting, row)
+            with self.atomic():
+                return documents.put_unchanged(self.file, sighting, row)
 
     def put_alias(self, agency: str, document_id: str, url: str, url_key: str, at: datetime) -> bool:
         """Put another address of a document; ``False`` when the address already leads to a document."""

@@ -83,21 +83,21 @@ def last_capture(
 
     Its validators are those now in force: a 304 leaves those in place that it does not repeat (RFC 9111 §3.2).
     """
-    latest: Capture | None = None
+    latest: Row | None = None
     etag = last_modified = None
-    for row in db.rows(
+    for row in db.stream(
         "SELECT * FROM captures WHERE agency = ? AND url = ? AND method = ? AND request_digest IS ? AND"
         " (status = 200 AND (truncated IS NULL OR revisit_profile IS NOT NULL)"
         " OR status = 304 AND revisit_profile = 'server-not-modified') ORDER BY id DESC LIMIT 50",
         (agency, url, method, request_digest),
+        at_once=1,  # the latest whole one is mostly near; the rows of one address lie far apart
     ):
-        found = capture_of(row)
-        latest = latest or found
-        etag = etag or found.etag
-        last_modified = last_modified or found.last_modified
-        if found.status == 200:  # noqa: PLR2004 - HTTP's own number
+        latest = latest or row
+        etag = etag or row["etag"]
+        last_modified = last_modified or row["last_modified"]
+        if row["status"] == 200 or (etag and last_modified):  # noqa: PLR2004 - HTTP's own number
             break
-    return latest and replace(latest, etag=etag, last_modified=last_modified)
+    return None if latest is None else replace(capture_of(latest), etag=etag, last_modified=last_modified)
 
 
 def committed_end(db: CatalogFile, warc_file: str) -> int | None:

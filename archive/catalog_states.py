@@ -47,6 +47,11 @@ def row_of(db: CatalogFile, document_id: str) -> Row:
     return row
 
 
+def is_gone(row: Row) -> bool:
+    """Whether a document (its row) was found gone, so that an answer of its page brings it back."""
+    return row["state"] in {"suspected", "withdrawn"}
+
+
 def answered(db: CatalogFile, sighting: Sighting, row: Row) -> bool:
     """Note that a document's page answered; returns whether that brings it back."""
     captured_at = instant(sighting.capture.captured_at)
@@ -58,7 +63,7 @@ def answered(db: CatalogFile, sighting: Sighting, row: Row) -> bool:
         "first_failed_at": None,
     }
     db.update("documents", {"id": row["id"]}, values)
-    restored = row["state"] in ("suspected", "withdrawn")
+    restored = is_gone(row)
     if restored:
         event = _event("restored", row, captured_at, sighting.crawl_id, sighting.capture.id, "answers again")
         _change_state(db, "live", replace(event, before_capture_id=changes.last_absence(db, row["id"])))

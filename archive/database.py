@@ -36,6 +36,7 @@ _STEP_BACK_SECONDS = 0.01
 _CACHE_KIBIBYTES = (
     65_536  # of a writer, where so much is used: random ids touch pages all over a large catalog's indexes
 )
+_CHECKPOINT_PAGES = 8_192  # 32 MiB of log: what many transactions write to is written back once for all of them
 _ROWS_AT_ONCE = 256  # fetched while the lock is held
 _STORAGE_CODES = frozenset(
     {
@@ -100,6 +101,7 @@ class CatalogFile:
             db.conn.execute("PRAGMA synchronous = FULL")
             db.conn.execute("PRAGMA foreign_keys = ON")
             db.conn.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             file = cls(path, db, read_only=False)
             with file.atomic():
                 MIGRATIONS.apply(db)
@@ -243,10 +245,11 @@ class CatalogFile:
         with self._lock:
             return next(self.stream(sql, parameters), None)
 
-    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+    def stream(self, sql: str, parameters: Sequence[object] = (), *, at_once: int = _ROWS_AT_ONCE) -> Iterator[Row]:
         """Rows of a query one by one, in constant memory; wrap in :meth:`atomic` for one view over several queries.
 
-        Of columns with one name the later ones bear a number. Each step waits for the transaction of another thread to end.
+        Of columns with one name the later ones bear a number. Each step waits for the transaction of another thread to end;
+        ``at_once`` is how many rows it reads: few where most callers stop early.
         """
         with _translated(self.path, read_only=self.read_only):
             # not by sqlite-utils' query(): its savepoint costs two statements more, and one thread would release another's
@@ -256,11 +259,11 @@ class CatalogFile:
                 if len(set(names)) < len(names):
                     names = list(dedupe_keys(names))
                 rows = (dict(zip(names, row, strict=True)) for row in cursor)
-                some = list(islice(rows, _ROWS_AT_ONCE))
+                some = list(islice(rows, at_once))
             while some:
                 yield from some
                 with self._lock:
-                    some = list(islice(rows, _ROWS_AT_ONCE))
+                    some = list(islice(rows, at_once))
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement that returns no rows."""

@@ -138,3 +138,10 @@ def _add_filter_indexes(db: Database) -> None:
     """Let a search be narrowed by kind and attachments without reading every entry."""
     for column in ("kind", "attachments"):
         db.execute(f'CREATE INDEX "idx_search_rows_{column}" ON "search_rows" ("{column}")')
+
+
+@MIGRATIONS(name="0017_kinds_of_agency")
+def _index_kinds_by_agency(db: Database) -> None:
+    """Let the kinds of an agency's documents be counted without reading their entries, which are long."""
+    db.execute('DROP INDEX "idx_search_rows_agency"')
+    db.execute('CREATE INDEX "idx_search_rows_agency_kind" ON "search_rows" ("agency", "kind")')

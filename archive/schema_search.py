@@ -10,7 +10,7 @@ SEARCH_ROWS = Table(
     en="What the search index holds of a document's current version; derived, made again by govcrawl reindex.",
     primary_key=("id",),
     unique=(("document_id",),),
-    indexes=(("agency",), ("kind",), ("attachments",)),
+    indexes=(("agency", "kind"), ("kind",), ("attachments",)),
     columns=(
         integer("id", "序号", "Row number in search_index; grows with the publication date."),
         DOCUMENT,

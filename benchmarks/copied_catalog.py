@@ -116,11 +116,23 @@ class Copier:
         elif name in _NUMBERS:
             value += f" + {step * self._spans[_NUMBERS[name]]}"
         elif name in _RECORDS or name in _DIGESTS or (name == "sha256" and table.name != "warc_files"):
-            end = 3 if name in _RECORDS else 2  # a record's id ends with >; only the end differs: they stay in no order
-            value = f"SUBSTR({name}, 1, LENGTH({name}) - {end}) || '{mark}{'>' if name in _RECORDS else ''}'"
+            value = self._random(name, mark, step)
         elif column.type == "TEXT" and name not in {"text", "tables", "members", "title"}:
             value = f"REPLACE({value}, '{before}', '{after}')"
         return value
+
+    @staticmethod
+    def _random(name: str, mark: str, step: int) -> str:
+        """Return what a record's id or a digest is in a copy: it begins with other digits of its own and ends with the copy's mark.
+
+        So those of copies lie in no order, and not beside what they were copied from either: else all pages of an index fill up,
+        and are split, at the same time.
+        """
+        first, tail = (11, "'>'") if name in _RECORDS else (8 if name in _DIGESTS else 1, "''")
+        before = f"SUBSTR({name}, 1, {first - 1})"
+        digits = f"SUBSTR(REPLACE({name}, '-', ''), {first + step}, 8)"
+        rest = f"SUBSTR({name}, {first + 8}, LENGTH({name}) - {first + 7 + 2} - LENGTH({tail}))"
+        return f"{before} || {digits} || {rest} || '{mark}' || {tail}"
 
     def _copy_index(self, where: str, step: int) -> None:
         columns = ", ".join(f"govcrawl_column(indexed, {number})" for number in range(5))
