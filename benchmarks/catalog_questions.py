@@ -40,13 +40,17 @@ QUERIES = (
 
 
 class Answer(NamedTuple):
-    """How long a question took: median and worst of several times, in seconds; ``rows`` is what came, where that is told."""
+    """How long a question took: median and worst of several times, in seconds; ``rows`` is what came, where that is told.
+
+    ``cpu`` is the CPU time of a command, all it started included, in the median: what is left of it on a machine that is busy.
+    """
 
     name: str
     median: float
     worst: float
     bar: float | None
     rows: int | None = None
+    cpu: float | None = None
 
     @property
     def holds(self) -> bool:
@@ -57,7 +61,8 @@ class Answer(NamedTuple):
         """Say it in a line."""
         bar = "" if self.bar is None else f" (bar {self.bar:g} s) {'ok' if self.holds else 'MISSED'}"
         rows = "" if self.rows is None else f", {self.rows} rows"
-        return f"{self.name:44} median {self.median * 1e3:8.1f} ms, worst {self.worst * 1e3:8.1f} ms{rows}{bar}"
+        cpu = "" if self.cpu is None else f", {self.cpu * 1e3:.0f} ms CPU"
+        return f"{self.name:44} median {self.median * 1e3:8.1f} ms, worst {self.worst * 1e3:8.1f} ms{cpu}{rows}{bar}"
 
 
 def ask_all(folder: Path, rounds: int = ROUNDS) -> Iterator[Answer]:
@@ -201,17 +206,22 @@ def _commands(folder: Path, day: str, rounds: int) -> Iterator[Answer]:
         (("export", "documents", "--format", "jsonl", "--changed-since", day, "--output", os.devnull), None),
         (("recrawl", "--due", "--dry-run"), 5.0),
     ):
-        yield _time(f"govcrawl {' '.join(arguments)}", bar, partial(_run, folder, arguments), rounds)
+        spent: list[float] = []
+        answer = _time(f"govcrawl {' '.join(arguments)}", bar, partial(_run, folder, arguments, spent), rounds)
+        yield answer._replace(cpu=statistics.median(spent))
 
 
-def _run(folder: Path, arguments: tuple[str, ...]) -> None:
-    """Run a command.
+def _run(folder: Path, arguments: tuple[str, ...], spent: list[float]) -> None:
+    """Run a command and note its CPU seconds.
 
     Raises:
         ValueError: it fails.
     """
     command = [sys.executable, "-c", "from govcrawl.cli import main; main()", *arguments]
     environment = {**os.environ, "GOVCRAWL_DATA": str(folder), "GOVCRAWL_LANG": "en"}
+    before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603 - our own
+    after = os.times()
+    spent.append(after.children_user + after.children_system - before.children_user - before.children_system)
     if done.returncode:
         raise ValueError(f"govcrawl {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-500:]}")

@@ -11,6 +11,7 @@ import pytest
 from catalogs import AGENCY, Sample, read_document
 from click.testing import CliRunner
 from lxml import etree, html
+from rich.cells import cell_len
 
 from archive.catalog_walks import Finding
 from govcrawl import finding_words
@@ -75,6 +76,16 @@ def test_status_names_the_verdict_and_what_it_rests_on(sample: Sample) -> None:
         ("公示公告", "alarm", 1),
         ("政策文件", "warning", 0),
     ]
+
+
+def test_columns_of_the_table_stand_below_each_other(sample: Sample) -> None:
+    """Every cell begins or ends below its heading, where characters are two columns wide too."""
+    for language in ("en", "zh"):
+        heading, line = run(sample, language=language).stdout.splitlines()[:2]
+        starts = [cell_len(heading[: found.start()]) for found in re.finditer(r"\S(?:\S| (?! ))*", heading)]
+        ends = [cell_len(heading[: found.end()]) for found in re.finditer(r"\S(?:\S| (?! ))*", heading)]
+        for found in re.finditer(r"\S(?:\S| (?! ))*", line):
+            assert cell_len(line[: found.start()]) in starts or cell_len(line[: found.end()]) in ends, found
 
 
 def test_the_page_needs_nothing_else(sample: Sample, tmp_path: Path) -> None:

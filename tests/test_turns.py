@@ -18,6 +18,7 @@ from govcrawl.workshop import Workshop
 from spiders.templates.trt import FujianTrt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PROCESSES, TIMES = 4, 25
@@ -91,6 +92,47 @@ def test_a_step_inside_a_transaction_can_fail_alone(tmp_path: Path) -> None:
             file.insert("agencies", {"name": "kept", **row})
         file.insert("agencies", {"name": "after", **row})
     assert [one["name"] for one in file.rows("SELECT name FROM agencies ORDER BY name")] == ["after", "kept"]
+    file.close()
+
+
+def test_a_joined_step_is_part_of_its_transaction(tmp_path: Path) -> None:
+    """Alone it is a transaction; inside one it goes with it."""
+    file = CatalogFile.open(tmp_path / "catalog.db")
+    row = {"title": "x", "base_url": "x", "template": "x"}
+    with file.joined():
+        file.insert("agencies", {"name": "alone", **row})
+    with pytest.raises(sqlite3.IntegrityError), file.joined():  # noqa: PT012 - what is before the error goes too
+        file.insert("agencies", {"name": "lost", **row})
+        file.insert("agencies", {"name": "alone", **row})
+    with pytest.raises(KeyError), file.atomic():  # noqa: PT012 - the same
+        with file.joined():
+            file.insert("agencies", {"name": "lost", **row})
+        raise KeyError
+    assert file.rows("SELECT name FROM agencies") == [{"name": "alone"}]
+    file.close()
+
+
+def test_work_put_off_is_done_once_before_the_commit(tmp_path: Path) -> None:
+    """What is put off is done at the end of its transaction, once for each key; what fails is forgotten with it."""
+    file = CatalogFile.open(tmp_path / "catalog.db")
+    done: list[tuple[str, ...]] = []
+
+    def note(_: CatalogFile, keys: Sequence[str]) -> None:
+        done.append(tuple(keys))
+
+    file.put_off(note, "at once")
+    with file.atomic():
+        for key in ("b", "a", "b"):
+            file.put_off(note, key)
+        assert done == [("at once",)]
+        file.finish_late_work()
+        file.put_off(note, "late")
+    with pytest.raises(KeyError), file.atomic():  # noqa: PT012 - forgotten
+        file.put_off(note, "never")
+        raise KeyError
+    with file.atomic():
+        pass
+    assert done == [("at once",), ("b", "a"), ("late",)]
     file.close()
 
 
