@@ -6,18 +6,21 @@ ends with a mark, and is counted). Rows go to disk as they come, so that memory 
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from archive.resources import Resource
 
+T = TypeVar("T")
 SHEET_ROWS = 1_048_576
 CELL_CHARACTERS = 32_767
 CUT_MARK = "…〔截断 cut〕"
@@ -43,16 +46,60 @@ class Written:
 def write_xlsx(
     rows: Iterable[Mapping[str, Any]], target: IO[bytes], resource: Resource, *, sheet_rows: int = SHEET_ROWS
 ) -> Written:
-    """Write rows; nested values as JSON text, lists of texts joined by line breaks, missing ones empty."""
-    book = xlsxwriter.Workbook(target, _OPTIONS)
+    """Write rows; nested values as JSON text, lists of texts joined by line breaks, missing ones empty.
+
+    Raises:
+        OSError: the target cannot be written.
+    """
+    book = xlsxwriter.Workbook(_Target(target), _OPTIONS)
+    writer = _Writer(book, resource, sheet_rows)
+    for row in rows:
+        writer.put(row)
+    _explain(book, resource, writer.written())
     try:
-        writer = _Writer(book, resource, sheet_rows)
-        for row in rows:
-            writer.put(row)
-        _explain(book, resource, writer.written())
-    finally:
         book.close()
+    except FileCreateError as error:
+        raise OSError(*error.args[0].args) from error
     return writer.written()
+
+
+class _Target:
+    """A file that is done with at its first error: the library lets go of an unfinished ZIP file, which then writes again."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._at = 0  # where it is, or would be
+        self._failed = False
+
+    def write(self, data: bytes) -> int:
+        """Write, or take it and do nothing after an error."""
+        if not self._failed:
+            self._tried(self._file.write, data)
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int) -> int:
+        """Go to a place."""
+        self._at = offset if self._failed else self._tried(self._file.seek, offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the place."""
+        if not self._failed:
+            self._at = self._tried(self._file.tell)
+        return self._at
+
+    def flush(self) -> None:
+        """Write out what is held back."""
+        if not self._failed:
+            self._tried(self._file.flush)
+
+    def _tried(self, call: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return call(*arguments)
+        except OSError as error:
+            self._failed = error.errno != errno.ESPIPE  # a pipe has no places, and can be written all the same
+            raise
 
 
 class _Writer:

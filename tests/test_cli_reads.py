@@ -153,6 +153,24 @@ def test_unwritable_export(sample: Sample, tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "xlsx"])
+def test_full_disk(sample: Sample, form: str) -> None:
+    """No format leaves more than one line, whether a file is full or what standard output leads to."""
+    data = str(sample.path.parent)
+    full = spawn("export", "documents", "--format", form, "--output", "/dev/full", GOVCRAWL_DATA=data)
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+    assert "/dev/full cannot be written: No space left on device" in full.stderr
+    program = "from govcrawl.cli import main; main()"
+    command = [sys.executable, "-c", program, "export", "documents", "--format", form, "--output", "-"]
+    with Path("/dev/full").open("wb") as output:
+        environment = {**os.environ, "GOVCRAWL_DATA": data, "GOVCRAWL_LANG": "en"}
+        printed = subprocess.run(
+            command, stdout=output, stderr=subprocess.PIPE, text=True, check=False, env=environment
+        )
+    assert (printed.returncode, printed.stderr.count("\n")) == (1, 1)
+    assert "what the command prints cannot be written (No space left on device)" in printed.stderr
+
+
 def test_export_that_breaks_off(sample: Sample) -> None:
     """A full disk in mid-export is one line and exit code 1; a reader that has had enough is no error to speak of."""
     sample.put(read_document("t3", text="长" * 300_000))

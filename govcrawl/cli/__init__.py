@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 it failed, one line on standard error says why; 2 it was c
 
 from __future__ import annotations
 
+import errno
 import os
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.errors import ArchiveError, UnknownAgency
+from archive.errors import ArchiveError, ArchiveWriteError, UnknownAgency
 from govcrawl.command_table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from archive.catalog import Catalog
 
 install()
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 """Context settings of the group; commands inherit them."""
@@ -92,6 +95,17 @@ class Commands(click.Group):
             ctx.exit(2)
         except (ArchiveError, CrawlError) as exc:
             _complain(exc)
+            ctx.exit(1)
+        except OSError as exc:
+            if exc.errno not in _NO_ROOM:  # a closed pipe ends a command without a word
+                raise
+            _complain(
+                ArchiveWriteError(
+                    f"what the command prints cannot be written ({exc.strerror}); make room, or send it elsewhere",
+                    zh=f"命令的输出不能写入（{exc.strerror}）；请腾出空间，或换个去处",
+                )
+            )
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is tried again at the end
             ctx.exit(1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -12,10 +11,13 @@ from archive import catalog_reads as reads
 from archive.errors import ArchiveWriteError, CaptureMissing, DigestMismatch, UnreadableContent
 from archive.export import opened
 from govcrawl.cli import complete_agency, data_option, open_catalog
+from govcrawl.cli.export_options import path_option
 from govcrawl.errors import CrawlError
 from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from govcrawl.renditions import Form
 
 _UNREAD = (CaptureMissing, DigestMismatch, UnreadableContent, CrawlError)
@@ -36,13 +38,7 @@ _UNREAD = (CaptureMissing, DigestMismatch, UnreadableContent, CrawlError)
     show_default=True,
     help=say("格式。", "Form."),
 )
-@click.option(
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help=say("目标目录。", "Directory to write into."),
-)
+@path_option(say("目标目录。", "Directory to write into."), file_okay=False)
 @click.option("--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency."))
 @data_option
 @click.pass_context

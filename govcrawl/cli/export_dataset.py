@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,11 +20,12 @@ from archive.export_citations import export_citations
 from archive.export_tables import export_tables, long_rows
 from govcrawl.citations import read_mentions
 from govcrawl.cli import data_option, open_catalog
-from govcrawl.cli.export_options import agency_option
+from govcrawl.cli.export_options import agency_option, path_option
 from govcrawl.speech import say
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from archive.catalog import Catalog
 
@@ -41,13 +41,7 @@ if TYPE_CHECKING:
         "Example: govcrawl export dataset --output dataset",
     ),
 )
-@click.option(
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help=say("新目录，或已有的数据集。", "A new folder, or a dataset that is there."),
-)
+@path_option(say("新目录，或已有的数据集。", "A new folder, or a dataset that is there."), file_okay=False)
 @agency_option
 @click.option(
     "--only",

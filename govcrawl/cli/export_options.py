@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,6 @@ from govcrawl.speech import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from archive.catalog import Catalog
     from archive.export_rows import Done, Format
@@ -40,6 +40,29 @@ def format_option(*more: str) -> Callable[[Any], Any]:
 output_option = click.option(
     "--output", required=True, help=say("目标文件;- 为标准输出。", "File to write; - is standard output.")
 )
+
+
+def path_option(text: str, *, metavar: str = "DIR", **kind: Any) -> Callable[[Any], Any]:
+    """Return the option for an output of more than one file, which standard output cannot be; ``kind`` is what click.Path takes."""
+    path = click.Path(path_type=Path, **kind)
+    return click.option(
+        "--output", required=True, metavar=metavar, type=path, callback=_refuse_standard_output, help=text
+    )
+
+
+def _refuse_standard_output(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    del context
+    if str(value) == "-":
+        raise click.BadParameter(
+            say(
+                "写出的不止一个文件，不能是标准输出；请给一个路径",
+                "more than one file is written, so it cannot be standard output; give a path",
+            ),
+            param=parameter,
+        )
+    return value
+
+
 agency_option = click.option(
     "--agency", shell_complete=complete_agency, help=say("只导出这个机构。", "Only this agency.")
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,12 +20,13 @@ from archive.export_sqlite import copy_catalog
 from archive.export_tables import export_tables, long_rows
 from govcrawl.citations import read_mentions
 from govcrawl.cli import INCLUDE_WITHHELD, data_option, open_catalog
-from govcrawl.cli.export_options import agency_option
+from govcrawl.cli.export_options import agency_option, path_option
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
 from govcrawl.speech import in_words, say
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from archive.catalog import Catalog
     from archive.export_rows import Format
@@ -41,13 +41,7 @@ if TYPE_CHECKING:
         "and pages.\n\nExample: govcrawl export package --output disclosure --format parquet",
     ),
 )
-@click.option(
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help=say("尚不存在的目录。", "A directory that is not there yet."),
-)
+@path_option(say("尚不存在的目录。", "A directory that is not there yet."))
 @click.option(
     "--format",
     "form",
@@ -127,9 +121,7 @@ def _findings(catalog: Catalog, agency: str | None) -> Generator[dict[str, Any]]
         "Copy the catalog into one SQLite file of its own, with a metadata file for Datasette beside it (.metadata.json).",
     ),
 )
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help=say("目标文件。", "File to write.")
-)
+@path_option(say("目标文件。", "File to write."), metavar="FILE", dir_okay=False)
 @data_option
 @click.pass_context
 def sqlite(context: click.Context, *, output: Path, data: Path) -> None:

@@ -17,6 +17,7 @@ from archive.export import opened
 from archive.wacz import export_wacz
 from govcrawl import __version__
 from govcrawl.cli import complete_agency, data_option, open_catalog
+from govcrawl.cli.export_options import path_option
 from govcrawl.cli.progress import Stages
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
@@ -134,13 +135,7 @@ def warc(*, output: str, document: str, data: Path) -> None:
     )
 )
 @click.option("--agency", shell_complete=complete_agency, required=True, help=say("机构。", "The agency."))
-@click.option(
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help=say("尚不存在的目录。", "A directory that is not there yet."),
-)
+@path_option(say("尚不存在的目录。", "A directory that is not there yet."))
 @data_option
 def bag(*, agency: str, output: Path, data: Path) -> None:
     """Make the bag."""

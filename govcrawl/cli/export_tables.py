@@ -26,6 +26,7 @@ from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
 from govcrawl.speech import say
+from govcrawl.web.words import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,7 +205,7 @@ def _say_tally(tally: Tally) -> None:
     click.echo(
         say(
             f"{tally.reports} 份年度报告;核对合计 {tally.sums_checked} 项,不符 {differ} 项,因空缺无法核对 {tally.sums_open} 项",
-            f"{tally.reports} annual reports; {tally.sums_checked} sums checked, {differ} disagree, {tally.sums_open} are left "
+            f"{many(tally.reports, 'annual report')}; {many(tally.sums_checked, 'sum')} checked, {differ} disagree, {tally.sums_open} are left "
             "open by blank cells",
         ),
         err=True,

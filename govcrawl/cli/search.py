@@ -160,12 +160,12 @@ def search(  # noqa: PLR0913 - one parameter an option
         for agency in query.agencies:
             check_agency(catalog, agency)
         page = searching.search(catalog, query, limit=limit, offset=offset, newest_first=sort == "newest")
+    if save is not None:
+        keep_search(data, save, type_query(text, build_query("", **filters)))
     if as_json:
         click.echo(json.dumps(page.as_json(), ensure_ascii=False, sort_keys=True, indent=2))
     else:
         _print(page)
-    if save is not None:
-        keep_search(data, save, type_query(text, build_query("", **filters)))
     if not page.total:
         context.exit(1)
 
