@@ -142,12 +142,12 @@ class CatalogFile:
             if pending:
                 msg = (
                     f"catalog {path} lacks {', '.join(pending)}: it is from an earlier version of govcrawl; "
-                    f"the next crawl brings it forward (scrapy crawl AGENCY); without network, make it again (govcrawl rebuild)"
+                    f"govcrawl attachments brings it forward without the network, and so does the next crawl (scrapy crawl AGENCY)"
                 )
                 raise CatalogError(
                     msg,
-                    zh=f"目录库 {path} 缺 {', '.join(pending)}：它由较早的 govcrawl 写成；下次抓取（scrapy crawl 机构名）"
-                    "会更新它，没有网络时用 govcrawl rebuild 重建",
+                    zh=f"目录库 {path} 缺 {', '.join(pending)}：它由较早的 govcrawl 写成；不联网运行 govcrawl attachments 即可更新它，"
+                    "下次抓取（scrapy crawl 机构名）也会更新",
                 )
             file = cls(path, db, read_only=True)
             if not include_withheld:

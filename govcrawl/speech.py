@@ -30,6 +30,11 @@ def in_words(error: Exception) -> str:
     return say(getattr(error, "zh", None) or str(error), str(error))
 
 
+def many(count: int, one: str, more: str | None = None) -> str:
+    """Return a number with its English noun."""
+    return f"{count} {one if count == 1 else more or f'{one}s'}"
+
+
 def language() -> Language:
     """``zh`` or ``en``."""
     chosen = os.environ.get("GOVCRAWL_LANG", "").strip().lower()

@@ -17,8 +17,8 @@ from archive.rows import parse_instant
 from govcrawl import __version__, finding_words
 from govcrawl.charts import Bar, bars
 from govcrawl.replay import escape
-from govcrawl.speech import say_in
-from govcrawl.web.words import MODES, OUTCOMES, many
+from govcrawl.speech import many, say_in
+from govcrawl.web.words import MODES, OUTCOMES
 from govcrawl.web.words import said as said_of
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from catalogs import AGENCY, FIRST_DAY, Sample
+from click.testing import CliRunner
 from sqlite_utils.db import Database
 
 from archive import schema
 from archive.catalog import CATALOG_NAME, Catalog
 from archive.errors import ArchiveWriteError, CatalogError, SchemaTooNew
 from archive.migrations import MIGRATIONS
+from govcrawl.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -154,6 +156,22 @@ def test_empty_file_is_made_a_catalog(tmp_path: Path) -> None:
         Catalog.open_read_only(path)
     Catalog.open(path).close()
     Catalog.open_read_only(path).close()
+
+
+def test_an_earlier_catalog_is_told_how_it_is_brought_forward(tmp_path: Path) -> None:
+    """A reader of a catalog that lacks a migration names it and a command that does without the network; that command does it."""
+    path = tmp_path / CATALOG_NAME
+    connection = sqlite3.connect(path)
+    MIGRATIONS.apply(Database(connection, execute_plugins=False), stop_before="0016_search_filters")
+    connection.commit()
+    connection.close()
+    runner = CliRunner(env={"GOVCRAWL_DATA": str(tmp_path), "GOVCRAWL_LANG": "en"})
+    refused = runner.invoke(main, ["status"])
+    assert refused.exit_code == 1
+    assert "lacks 0016_search_filters" in refused.stderr
+    assert "govcrawl attachments brings it forward" in refused.stderr
+    assert runner.invoke(main, ["attachments"]).exit_code == 0
+    assert runner.invoke(main, ["status"]).exit_code == 0
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def test_the_archive_keeps_it(data: Path) -> None:
     assert json.loads(run(data, "withhold", "--list", "--json")[1])[0]["by"] == "keeper"
     assert run(data, "release", HIDDEN, "--reason", "reviewed") == (
         0,
-        f"1 documents are withheld and left out (govcrawl withhold --list)\n{name} is shown again\n",
+        f"1 document is withheld and left out (govcrawl withhold --list)\n{name} is shown again\n",
     )
     assert run(data, "show", name)[0] == 0
     said = [json.loads(line) for line in (data / LOG_NAME).read_text().splitlines()]

@@ -17,7 +17,7 @@ from archive.errors import ArchiveError, ArchiveWriteError, UnknownAgency
 from govcrawl.command_table import COMMANDS
 from govcrawl.errors import CrawlError, UsageMistake
 from govcrawl.help_words import install
-from govcrawl.speech import in_words, say
+from govcrawl.speech import in_words, many, say
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
@@ -158,7 +158,7 @@ def open_catalog(data: Path) -> Catalog:
         count = len(catalog.file.withheld)
         told = (
             f"有 {count} 份公开文件不予显示（govcrawl withhold --list）",
-            f"{count} documents are withheld and left out (govcrawl withhold --list)",
+            f"{many(count, 'document is', 'documents are')} withheld and left out (govcrawl withhold --list)",
         )
         click.echo(say(*told), err=True)
     return catalog

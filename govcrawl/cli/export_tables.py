@@ -25,8 +25,7 @@ from govcrawl.cli.progress import counted
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
 from govcrawl.figures import FIGURES, FINDINGS, Tally, figure_rows, finding_rows, read_reports
-from govcrawl.speech import say
-from govcrawl.web.words import many
+from govcrawl.speech import many, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from archive.withheld import withhold as put_withhold
 from govcrawl.cli import data_option, open_catalog
 from govcrawl.cli.show import find_document
 from govcrawl.errors import UsageMistake
-from govcrawl.speech import say
+from govcrawl.speech import many, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def _list(data: Path, *, as_json: bool) -> None:
         click.echo(for_terminal(f"{change.document_id}  {change.at}  {change.by}  {change.reason}"))
         for url in change.urls:
             click.echo(for_terminal(f"    {url}"))
-    click.echo(say(f"共 {len(changes)} 份", f"{len(changes)} documents"), err=True)
+    click.echo(say(f"共 {len(changes)} 份", many(len(changes), "document")), err=True)
 
 
 def _addresses(catalog: Catalog, document_id: str) -> list[str]:

@@ -19,7 +19,7 @@ from archive.curtain import hidden_id
 from archive.errors import ArchiveError
 from archive.rows import parse_instant
 from govcrawl.quality import FLAGS
-from govcrawl.speech import say_in
+from govcrawl.speech import many, say_in
 from govcrawl.urls import is_reserved
 from govcrawl.web import words
 
@@ -102,7 +102,7 @@ class Pages:
         withheld, invented = self._read_notices()
         html = self._jinja.get_template(template).render(
             **values, withheld=withheld, invented=invented, language=language, t=say_in(language), back=back,
-            path=request.url.path, with_query=with_query, pairs=lambda a, b: zip(a, b, strict=True), many=words.many,
+            path=request.url.path, with_query=with_query, pairs=lambda a, b: zip(a, b, strict=True), many=many,
             said=words.said, rule_said=words.rule_said, flags=FLAGS, field_names=words.FIELDS, origin_names=words.ORIGINS,
             state_names=words.STATES, modes=words.MODES, outcomes=words.OUTCOMES, verdicts=words.VERDICTS, texts=words.TEXTS,
         )  # fmt: skip

@@ -114,8 +114,3 @@ def rule_said(rule: str, t: Say) -> str:
 def media_said(media_type: str) -> str:
     """Return what people call a media type; the type itself where they have no word for it."""
     return _MEDIA.get(media_type.partition(";")[0].strip().lower(), media_type)
-
-
-def many(count: int, one: str, more: str | None = None) -> str:
-    """Return a number with its English noun."""
-    return f"{count} {one if count == 1 else more or f'{one}s'}"
