@@ -57,7 +57,7 @@ def test_changes_in_both_languages(sample: Sample) -> None:
     done = govcrawl(sample, "changes", "--agency", AGENCY.name, "--change", "changed", "--diff", language="zh")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
-        "2024-05-02 09:07  sample_sfj  变更：附件、表格、正文、标题",
+        "2024-05-02 09:07+08:00  sample_sfj  变更：附件、表格、正文、标题",
         "    关于t1的公示（更正）",
         f"    {url_of('t1')}",
         "    标题：关于t1的公示 → 关于t1的公示（更正）",

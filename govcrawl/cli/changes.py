@@ -48,9 +48,9 @@ _NOT_SAID = ("id", "capture_id", "before_capture_id", "version_id", "previous_ve
 
 @click.command(
     help=say(
-        "列出公开文件的变动:新增、变更、移址、不再列出、疑似撤下、撤下、恢复。\n\n"
+        "列出公开文件的变动:新增、变更、移址、不再列出、疑似撤下、撤下、恢复。时刻为北京时间（+08:00）。\n\n"
         "例: govcrawl changes --since 2024-05-01 --agency xiamen_sfj --diff",
-        "What became of documents: new, changed, moved, unlisted, suspected gone, withdrawn, restored.\n\n"
+        "What became of documents: new, changed, moved, unlisted, suspected gone, withdrawn, restored. Times are those of clocks in China (+08:00).\n\n"
         "Example: govcrawl changes --since 2024-05-01 --agency xiamen_sfj --diff",
     )
 )

@@ -117,8 +117,8 @@ def _in_utc(value: str) -> datetime:
 
 
 def local_minute(at: str) -> str:
-    """An instant of the catalog as clocks in China show it, to the minute."""
-    return datetime.fromisoformat(at).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
+    """An instant of the catalog as clocks in China show it, to the minute, with how far they are from UTC."""
+    return f"{datetime.fromisoformat(at).astimezone(LOCAL):%Y-%m-%d %H:%M}+08:00"
 
 
 def parse_day(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
