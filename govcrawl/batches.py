@@ -14,6 +14,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 MAX_BATCH = 64  # jobs of one batch; more would only delay the first of them
+_QUIET_TURNS = 10  # of the loop: what has come in on the wire takes as many to become a job
 
 
 class Batches(Generic[J, R]):
@@ -50,6 +51,7 @@ class Batches(Generic[J, R]):
 
     async def _work(self) -> None:
         while self._waiting:
+            await self._gather()
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             futures = [future for _, future in batch]
             try:
@@ -65,6 +67,14 @@ class Batches(Generic[J, R]):
                 if not all(future.done() for future in futures):
                     left, self._waiting = [future for _, future in self._waiting], []
                     _fail([*futures, *left], ArchiveWriteError("a batch was not stored; the log says why"))
+
+    async def _gather(self) -> None:
+        """Let the loop do what it can do at once: what it brings goes into the same batch, which costs two syncs however long it is."""
+        quiet = 0
+        while quiet < _QUIET_TURNS and len(self._waiting) < MAX_BATCH:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == before else 0
 
 
 def _fail(futures: list[asyncio.Future[R]], error: ArchiveError) -> None:

@@ -67,8 +67,10 @@ def test_who_waits_for_a_file_is_told_when_fetching_it_broke() -> None:
 def test_what_gathered_behind_a_batch_that_broke_is_not_left_waiting() -> None:
     """An error that nobody foresaw fails the batch and what had gathered meanwhile; later puts work again."""
     broken = True
+    begun = asyncio.Event()
 
     async def store(batch: list[int]) -> list[int]:
+        begun.set()
         await asyncio.sleep(0.01)
         if broken:
             raise RuntimeError("unforeseen")
@@ -78,11 +80,31 @@ def test_what_gathered_behind_a_batch_that_broke_is_not_left_waiting() -> None:
         nonlocal broken
         batches = Batches(store)
         first = asyncio.ensure_future(batches.put(1))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await begun.wait()
         rest = [asyncio.ensure_future(batches.put(n)) for n in (2, 3)]
         told = await asyncio.wait_for(asyncio.gather(first, *rest, return_exceptions=True), 10)
         broken = False
         return [*map(type, told), await batches.put(4)]
 
     assert asyncio.run(run()) == [ArchiveWriteError, ArchiveWriteError, ArchiveWriteError, 4]
+
+
+def test_what_comes_within_a_few_turns_of_the_loop_is_one_batch() -> None:
+    """Answers that come in together reach the archive a turn apart each; they are made durable together all the same."""
+    stored: list[list[int]] = []
+
+    async def store(batch: list[int]) -> list[int]:
+        stored.append(batch)
+        return batch
+
+    async def put_late(batches: Batches[int, int], number: int) -> int:
+        for _ in range(3 * number):
+            await asyncio.sleep(0)
+        return await batches.put(number)
+
+    async def run() -> list[int]:
+        batches = Batches(store)
+        return await asyncio.gather(*(put_late(batches, number) for number in range(5)))
+
+    assert asyncio.run(run()) == [0, 1, 2, 3, 4]
+    assert stored == [[0, 1, 2, 3, 4]]
