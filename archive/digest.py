@@ -62,7 +62,11 @@ class Head:
 
     def value(self, name: bytes) -> str | None:
         """Return the first non-empty value of that name as Latin-1 text, which keeps every byte, or ``None``."""
-        return next((value.decode("latin-1") for value in self.values(name) if value), None)
+        lowered = name.lower()
+        for field, value in self.headers:
+            if value and field.lower() == lowered:
+                return value.decode("latin-1")
+        return None
 
     @property
     def media_type(self) -> str | None:

@@ -412,4 +412,6 @@ def _tls_name(openssl_name: str) -> str:
 
 def one_line(value: str) -> str:
     """Return a text as warc-fields can hold it: controls and line ends as blanks, none at its ends."""
+    if value.isascii() and value.isprintable():
+        return value.strip(" ")
     return _CONTROLS.sub(" ", value).encode("utf-8", "replace").decode("utf-8").strip(" ")
