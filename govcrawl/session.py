@@ -283,6 +283,10 @@ class Session:
         if not self.crawler.settings.get("GOVCRAWL_CONTACT") and is_public(host):
             message = "no contact is set: %s sees %r in the User-Agent; set GOVCRAWL_CONTACT to an address or URL where its operator can reach you"
             logger.warning(message, host, self.crawler.settings["USER_AGENT"])
+        if self._own and (
+            self.spider.mode == "full" or not self.store.catalog.walked_channels(self.spider.name)
+        ):  # it is going to read for certain; any other crawl starts them with its first document
+            self.readers.start()
         self.attachments.start()
 
     def is_ending(self) -> bool:
