@@ -48,6 +48,7 @@ class Catalog:
         """Take an open file."""
         self.file = file
         self.frontier = FrontierRows(file)
+        self._near: str | None = None  # the agency whose capture was dealt with last
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -138,6 +139,7 @@ class Catalog:
     def put_capture(self, **fields: Unpack[CaptureFields]) -> Capture:
         """Put one archived exchange; its crawl and WARC file are known already."""
         with self.file.joined():
+            self._near = fields["agency"]
             return captures.put_capture(self.file, fields)
 
     def capture(self, capture_id: int) -> Capture:
@@ -146,11 +148,19 @@ class Catalog:
         Raises:
             CaptureMissing: there is none.
         """
-        return captures.capture(self.file, capture_id)
+        found = captures.capture(self.file, capture_id)
+        self._near = found.agency
+        return found
 
     def capture_by_record_id(self, record_id: str) -> Capture | None:
-        """The capture whose response or revisit record has this id, or ``None``."""
-        return captures.by_record_id(self.file, record_id)
+        """The capture whose response or revisit record has this id, or ``None``.
+
+        Soonest found where the capture that was dealt with last is of the same agency, as that of a revisit is.
+        """
+        found = captures.by_record_id(self.file, record_id, self._near)
+        if found is not None:
+            self._near = found.agency
+        return found
 
     def original_of(self, agency: str, payload_digest: str) -> Capture | None:
         """The first whole 200 response of the agency with this payload, which a revisit record may refer to."""

@@ -60,9 +60,15 @@ def capture(db: CatalogFile, capture_id: int) -> Capture:
     return capture_of(row)
 
 
-def by_record_id(db: CatalogFile, record_id: str) -> Capture | None:
-    """The capture whose response or revisit record has this id, or ``None``."""
-    row = db.row("SELECT * FROM captures WHERE record_id = ?", (record_id,))
+def by_record_id(db: CatalogFile, record_id: str, near: str | None = None) -> Capture | None:
+    """The capture whose response or revisit record has this id, or ``None``; looked for in the agency ``near`` first.
+
+    Ids are kept by agency: to look for one everywhere is a look for each agency.
+    """
+    row = db.row("SELECT * FROM captures WHERE agency = ? AND record_id = ?", (near, record_id)) if near else None
+    row = row or db.row(
+        "SELECT c.* FROM agencies AS a CROSS JOIN captures AS c ON c.agency = a.name AND c.record_id = ?", (record_id,)
+    )
     return None if row is None else capture_of(row)
 
 

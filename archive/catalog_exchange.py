@@ -86,7 +86,7 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
     lost = next(
         catalog.rows(
             "SELECT c.url, c.captured_at, c.refers_to FROM temp.chosen AS n JOIN captures AS c ON c.id = n.capture_id"
-            " LEFT JOIN captures AS o ON o.record_id = c.refers_to WHERE c.refers_to IS NOT NULL AND o.id IS NULL LIMIT 1"
+            " LEFT JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to WHERE c.refers_to IS NOT NULL AND o.id IS NULL LIMIT 1"
         ),
         None,
     )
@@ -101,7 +101,7 @@ def _choose(catalog: Catalog, choice: Choice) -> None:
         )
     catalog.file.execute(
         "INSERT OR IGNORE INTO temp.chosen SELECT o.id FROM temp.chosen AS n JOIN captures AS c ON c.id = n.capture_id"
-        " JOIN captures AS o ON o.record_id = c.refers_to"
+        " JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to"
     )
     if next(catalog.rows("SELECT 1 FROM temp.chosen LIMIT 1"), None) is None:
         said = ", ".join(f"{name} {value}" for name in Choice.__slots__ if (value := getattr(choice, name)) is not None)

@@ -57,7 +57,7 @@ class RereadingPlan:
         rows = catalog.rows(
             "SELECT COALESCE(o.warc_file, c.warc_file) AS warc_file, v.document_id, v.number, d.agency, v.capture_id, v.entry"
             " FROM versions AS v JOIN documents AS d ON d.id = v.document_id JOIN captures AS c ON c.id = v.capture_id"
-            " LEFT JOIN captures AS o ON o.record_id = c.refers_to"
+            " LEFT JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to"
             " WHERE d.agency = ?1 AND (?2 IS NULL OR v.captured_at >= ?2) AND (?3 IS NULL OR EXISTS"
             " (SELECT 1 FROM versions AS w WHERE w.document_id = d.id AND w.extractor_version <> ?3"
             " AND (?2 IS NULL OR w.captured_at >= ?2)))",

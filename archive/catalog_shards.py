@@ -157,7 +157,7 @@ class _Put:
         db.execute("PRAGMA defer_foreign_keys = ON")  # documents and versions name each other
         for name in ("agencies", "crawls", "channels", "warc_files"):
             self._sync(name)
-        self._map("captures", "m.record_id = s.record_id")
+        self._map("captures", "m.agency = s.agency AND m.record_id = s.record_id")
         self._append("captures")
         self._map("versions", "m.document_id = s.document_id AND m.number = s.number")
         self._append("versions", capture_id="captures")

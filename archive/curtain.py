@@ -73,7 +73,7 @@ INSERT OR IGNORE INTO shown_captures
     WHERE v.document_id NOT IN (SELECT id FROM hidden_documents);
 INSERT OR IGNORE INTO shown_captures
   SELECT o.id FROM shown_captures AS s CROSS JOIN main.captures AS c ON c.id = s.id
-  CROSS JOIN main.captures AS o ON o.record_id = c.refers_to;
+  CROSS JOIN main.captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to;
 DELETE FROM hidden_captures WHERE id IN (SELECT id FROM shown_captures);
 DROP TABLE temp.shown_captures;
 """

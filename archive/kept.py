@@ -33,14 +33,14 @@ _KEY_BYTES = 40
 _LINE_BYTES = _KEY_BYTES + 17  # a blank, fifteen digits, a line end
 
 _ORIGINALS = """
-SELECT COALESCE(o.id, c.id) AS id FROM captures AS c LEFT JOIN captures AS o ON o.record_id = c.refers_to
+SELECT COALESCE(o.id, c.id) AS id FROM captures AS c LEFT JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to
 WHERE c.id IN (SELECT MAX(id) FROM captures WHERE kind = 'document' AND status IN (200, 304) AND method = 'GET'
   AND (truncated IS NULL OR revisit_profile IS NOT NULL) GROUP BY agency, url)
 UNION SELECT COALESCE(o.id, c.id) FROM files AS f JOIN captures AS c ON c.id = f.capture_id
-LEFT JOIN captures AS o ON o.record_id = c.refers_to
+LEFT JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to
 WHERE f.sha256 IS NOT NULL AND 'sha256:' || f.sha256 IS NOT COALESCE(o.payload_digest, c.payload_digest)
 UNION SELECT c.id FROM captures AS c WHERE c.crawl_id IN (SELECT crawl_id FROM frontier)
-UNION SELECT o.id FROM captures AS c JOIN captures AS o ON o.record_id = c.refers_to
+UNION SELECT o.id FROM captures AS c JOIN captures AS o ON o.agency = c.agency AND o.record_id = c.refers_to
 WHERE c.crawl_id IN (SELECT crawl_id FROM frontier)
 """
 

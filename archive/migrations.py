@@ -145,3 +145,19 @@ def _index_kinds_by_agency(db: Database) -> None:
     """Let the kinds of an agency's documents be counted without reading their entries, which are long."""
     db.execute('DROP INDEX "idx_search_rows_agency"')
     db.execute('CREATE INDEX "idx_search_rows_agency_kind" ON "search_rows" ("agency", "kind")')
+
+
+@MIGRATIONS(name="0018_records_of_agency")
+def _group_records_by_agency(db: Database) -> None:
+    """Let the ids of a crawl's records lie together in their index, and not each on a page of its own.
+
+    SQLite changes no constraint of a table, and to make the table anew writes half of the catalog again: so the constraint is
+    changed where it is written down, and its index filled again (https://sqlite.org/lang_altertable.html, section 8).
+    """
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(
+        'UPDATE sqlite_master SET sql = REPLACE(sql, \'UNIQUE ("record_id")\', \'UNIQUE ("agency", "record_id")\')'
+        " WHERE type = 'table' AND name = 'captures'"
+    )
+    db.execute("PRAGMA writable_schema = RESET")
+    db.execute('REINDEX "sqlite_autoindex_captures_1"')

@@ -83,7 +83,7 @@ CAPTURES = Table(
     zh="捕获",
     en="One HTTP exchange as archived, with the place of its response (or revisit) record.",
     primary_key=("id",),
-    unique=(("record_id",),),
+    unique=(("agency", "record_id"),),  # ids are random: the agency first keeps those of one crawl together
     indexes=(("payload_digest", "agency"), ("agency", "url"), ("warc_file", "offset"), ("crawl_id", "kind")),
     columns=(
         _int("id", "捕获编号", "Row number; changes when the catalog is rebuilt."),

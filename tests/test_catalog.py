@@ -656,3 +656,16 @@ def test_a_document_is_found_by_its_key_without_walking_its_agency(tmp_path: Pat
             searches = [step for step in plan if step.startswith("SEARCH")]
             assert searches, plan
             assert "(agency=? AND " in searches[0]
+
+
+def test_a_record_is_found_whosever_it_is(sample: Sample) -> None:
+    """A capture is found by its record's id in another agency than that whose capture was dealt with last."""
+    other = replace(AGENCY, name="other_sfj", base_url="http://other.test/")
+    sample.catalog.put_agency(other)
+    mine = sample.capture()
+    sample.catalog.file.execute("UPDATE captures SET agency = 'other_sfj' WHERE id = ?", (mine.id,))
+    sample.capture()
+    found = sample.catalog.capture_by_record_id(mine.record_id)
+    assert found is not None
+    assert (found.id, found.agency) == (mine.id, "other_sfj")
+    assert sample.catalog.capture_by_record_id(mine.record_id) == found
