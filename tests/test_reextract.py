@@ -238,7 +238,7 @@ def test_bodies_from_the_captures(crawled: Path) -> None:
     files = sorted((crawled / "out" / "small_sfj").iterdir())
     assert {file.stem for file in files} == {version["document_id"] for version in pages}
     assert all("<h1>" in file.read_text("utf-8") for file in files)
-    assert govcrawl(crawled, "show", name, "--version", "99", "--as", "text").returncode == 1
+    assert govcrawl(crawled, "show", name, "--version", "99", "--as", "text").returncode == 2
 
 
 def test_a_body_that_was_read_otherwise_is_told(crawled: Path) -> None:
