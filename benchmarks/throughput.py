@@ -212,6 +212,8 @@ def crawl_long(urls: int, folder: Path) -> dict[str, Any]:
     with serve_site(site.count, "--wide") as port:
         base = f"http://127.0.0.1:{port}"
         command, environment = command_of("govcrawl", port, folder / "data")
+        # its lists are longer than any that a crawl believes
+        command += ["-s", f"GOVCRAWL_MAX_LIST_PAGES={site.list_count}"]
         began = time.monotonic()
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command
