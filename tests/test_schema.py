@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,34 @@ def test_an_earlier_catalog_is_told_how_it_is_brought_forward(tmp_path: Path) ->
     assert "govcrawl attachments brings it forward" in refused.stderr
     assert runner.invoke(main, ["attachments"]).exit_code == 0
     assert runner.invoke(main, ["status"]).exit_code == 0
+
+
+def test_captures_of_an_earlier_catalog_are_found_by_their_records(tmp_path: Path) -> None:
+    """The index of record ids is filled again with agencies in it: every row is found, none comes twice, the file is whole."""
+    sample = Sample.make(tmp_path)
+    made = [sample.capture(f"http://sfj.sample.test/{number}") for number in range(300)]
+    sample.catalog.close()
+    path = tmp_path / "earlier" / CATALOG_NAME
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as earlier:
+        MIGRATIONS.apply(Database(earlier, execute_plugins=False), stop_before="0018_records_of_agency")
+        earlier.execute("ATTACH DATABASE ? AS made", (str(sample.path),))
+        for table in ("agencies", "crawls", "warc_files", "captures"):
+            earlier.execute(f"INSERT INTO main.{table} SELECT * FROM made.{table}")  # noqa: S608 - names from above
+        earlier.commit()
+    with Catalog.open(path) as catalog:
+        assert catalog.file.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+        assert catalog.file.rows("PRAGMA foreign_key_check") == []
+        assert [catalog.capture_by_record_id(one.record_id) for one in made] == made
+        plan = catalog.file.rows(
+            "EXPLAIN QUERY PLAN SELECT 1 FROM captures WHERE agency = ? AND record_id = ?", ("", "")
+        )
+        assert "agency=? AND record_id=?" in plan[0]["detail"]
+        columns = ", ".join(
+            row["name"] for row in catalog.file.rows("PRAGMA table_info(captures)") if row["name"] != "id"
+        )
+        with pytest.raises(sqlite3.IntegrityError, match=r"captures\.record_id"):
+            catalog.file.execute(f"INSERT INTO captures ({columns}) SELECT {columns} FROM captures WHERE id = 1")  # noqa: S608 - the same
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
