@@ -53,7 +53,11 @@ class Readers:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._pool: ProcessPoolExecutor | None = None
+        self._pages = 0  # that went to this pool
         self._starting: threading.Thread | None = None
+        self._places = asyncio.Semaphore(
+            2 * self.processes
+        )  # one that is read and one that waits: the limit is of reading
         self._alone = asyncio.Lock()
 
     async def read(self, template: type[DisclosureSpider], page: Page, entry: ListEntry | None) -> Document:
@@ -65,37 +69,63 @@ class Readers:
         """
         if self._starting is not None and self._starting.is_alive():
             await asyncio.to_thread(self._starting.join)
-        pool = self._pool = self._pool or self._start(self.processes)
-        try:
-            return await self._submit(pool, template, page, entry)
-        except BrokenProcessPool:
-            # every page in flight sees this; each is read once more alone, so that only the one that kills is given up
-            self._drop(pool)
-            logger.warning("reader died url=%s: reading it alone", page.url)
+        async with self._places:
+            pool = self._take_pool()
+            try:
+                return await self._submit(pool, template, page, entry)
+            except (BrokenProcessPool, TimeoutError):
+                # every page in flight sees this; each is read once more alone, so that only the one that kills or hangs is given up
+                self._drop(pool)
+                logger.warning("reader died or hung url=%s: reading it alone", page.url)
         async with self._alone:
             pool = self._start(1)
             try:
                 return await self._submit(pool, template, page, entry)
             except BrokenProcessPool:
-                raise ReaderFailed(
-                    f"reading {page.url} ({len(page.body)} bytes) ended its reader process twice; page skipped"
-                ) from None
+                why = "ended its reader process twice"
+            except TimeoutError:
+                why = f"took longer than {self._seconds:g} s"
             finally:
                 self._drop(pool)
+        raise ReaderFailed(f"reading {page.url} ({len(page.body)} bytes) {why}; page skipped")
 
     async def _submit(
         self, pool: ProcessPoolExecutor, template: type[DisclosureSpider], page: Page, entry: ListEntry | None
     ) -> Document:
+        """Read a page in a pool.
+
+        Raises:
+            BrokenProcessPool: the pool ended before the page was read.
+            TimeoutError: the limit is over; the pool's processes have been ended.
+        """
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.wrap_future(pool.submit(_read, template, page, entry))
         except TimeoutError:
-            for process in multiprocessing.active_children():  # a hung reader does not end by being asked
-                process.kill()
-            self._drop(pool)
-            raise ReaderFailed(
-                f"reading {page.url} ({len(page.body)} bytes) took longer than {self._seconds:g} s; page skipped"
-            ) from None
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - kill_workers() comes with Python 3.14
+                process.kill()  # a hung reader does not end by being asked
+            raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise BrokenProcessPool("dropped because of another page") from None
+        except RuntimeError as error:  # shut down between two steps of the loop, because of another page
+            raise BrokenProcessPool(str(error)) from None
+
+    def _take_pool(self) -> ProcessPoolExecutor:
+        """Return the pool that the next page goes to: after so many pages a fresh one.
+
+        Not by ``max_tasks_per_child``: where pages wait, the executor counts processes as idle that are not, starts none in the
+        place of those that have had their number, and stands still (https://github.com/python/cpython/issues/115634).
+        """
+        if self._pool is not None and self._pages >= PAGES_PER_PROCESS * self.processes:
+            self._pool.shutdown(wait=False)  # its last pages are read to their ends
+            self._pool = None
+        if self._pool is None:
+            self._pool, self._pages = self._start(self.processes), 0
+        self._pages += 1
+        return self._pool
 
     def start(self) -> None:
         """Start the processes ahead of the first page, without waiting for them; nothing where that was done.
@@ -126,7 +156,6 @@ class Readers:
             mp_context=_context(),
             initializer=_begin,
             initargs=(self._memory_bytes,),
-            max_tasks_per_child=PAGES_PER_PROCESS,
         )
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:

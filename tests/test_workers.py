@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,15 @@ class Greedy(FujianTrt):
     def read_document(cls, page: Page) -> DocumentPage:
         swollen = bytearray(3 * GIBIBYTE)
         raise AssertionError(page.url, len(swollen))
+
+
+class Telling(FujianTrt):
+    """Says which process has read a page."""
+
+    @classmethod
+    def read_document(cls, page: Page) -> DocumentPage:
+        found = super().read_document(page)
+        return replace(found, flags=(*found.flags, f"process {os.getpid()}"))
 
 
 @pytest.fixture
@@ -102,6 +112,38 @@ def test_pages_in_flight_beside_a_deadly_one_are_read(readers: Readers) -> None:
     deadly, *others = asyncio.run(together())
     assert isinstance(deadly, ReaderFailed)
     assert [answer.title for answer in others] == [f"关于第{n}项工作的通知" for n in range(1, 6)]
+
+
+def test_pages_that_wait_behind_one_that_hangs_are_read() -> None:
+    """The limit is of reading: of a queue only the page that hangs is given up, the others come, too."""
+    readers = Readers(1, seconds=3.0, memory_bytes=2 * GIBIBYTE)
+
+    async def read_all() -> list[Any]:
+        hanging = readers.read(Hanging, good_page(99), None)
+        good = [readers.read(FujianTrt, good_page(number), None) for number in range(12)]
+        return await asyncio.gather(hanging, *good, return_exceptions=True)
+
+    first, *others = asyncio.run(read_all())
+    readers.close()
+    assert isinstance(first, ReaderFailed)
+    assert "took longer than 3 s" in str(first)
+    assert [one.title for one in others] == [f"关于第{number}项工作的通知" for number in range(12)]
+
+
+def test_processes_are_replaced_while_pages_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After their number of pages readers are fresh ones; nothing stands still, however many pages are asked for at once."""
+    monkeypatch.setattr("govcrawl.workers.PAGES_PER_PROCESS", 3)
+    readers = Readers(2, seconds=30.0, memory_bytes=2 * GIBIBYTE)
+
+    async def read_all() -> list[Any]:
+        return await asyncio.gather(*(readers.read(Telling, good_page(number), None) for number in range(40)))
+
+    read = asyncio.run(read_all())
+    readers.close()
+    assert len(read) == 40
+    assert len({flag for one in read for flag in one.extraction.flags if flag.startswith("process")}) > 6, (
+        "each tells its process"
+    )
 
 
 def test_what_is_no_page_says_so_across_processes(readers: Readers) -> None:
